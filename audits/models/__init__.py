@@ -1,0 +1,8 @@
+"""The rows of the evidence room."""
+
+from audits.models.dossier import Dossier
+from audits.models.evidence import Evidence
+from audits.models.finding import Finding
+from audits.models.run import CheckResult, RunAttempt, ValidationRun
+
+__all__ = ["CheckResult", "Dossier", "Evidence", "Finding", "RunAttempt", "ValidationRun"]

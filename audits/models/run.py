@@ -1,0 +1,137 @@
+"""Which validation runs were there, who worked on them, and what did each requirement come to?"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from registry.ledger.subject import LedgerSubject
+from registry.models import ModelVersion, User
+from registry.models.identity import new_id
+from registry.storage import artifacts
+
+
+class ValidationRun(LedgerSubject):
+    """One execution of a plan of requirements on a version with named data; immutable when concluded."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        CONCLUDED = "concluded", _("Concluded")
+        QUARANTINED = "quarantined", _("Quarantined")
+
+    class Outcome(models.TextChoices):
+        PASSED = "passed", _("All blocking requirements met")
+        FAILED = "failed", _("A blocking requirement is not met")
+        INSUFFICIENT = "insufficient", _("A blocking requirement lacks evidence")
+        ERROR = "error", _("Ended in error")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="runs")
+    reason = models.CharField(_("reason"), max_length=20)
+    plan = models.JSONField(_("plan"))
+    plan_digest = models.CharField(max_length=64)
+    then = models.CharField(max_length=100, blank=True)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED)
+    outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome, blank=True)
+    failure = models.JSONField(_("failure"), null=True, blank=True)
+    manifest = models.JSONField(_("manifest"), default=dict, blank=True)
+    evidence_digest = models.CharField(max_length=64, blank=True)
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="runs_requested")
+    requested_at = models.DateTimeField()
+    concluded_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    fencing_token = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    progress_done = models.PositiveIntegerField(default=0)
+    progress_total = models.PositiveIntegerField(default=0)
+    progress_message = models.CharField(max_length=200, blank=True)
+
+    ledger_kind = "run"
+    ledger_exclude = frozenset(
+        {
+            "attempts", "fencing_token", "lease_until", "progress_done", "progress_total", "progress_message",
+            "plan", "manifest",
+        }
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = _("validation run")
+        verbose_name_plural = _("validation runs")
+        ordering = ["-requested_at"]
+        indexes = [models.Index(fields=["state", "lease_until"], name="runs_to_sweep")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="concluded", concluded_at__isnull=False)
+                | Q(state="quarantined", concluded_at__isnull=False)
+                | Q(state__in=["queued", "running"], concluded_at__isnull=True, outcome=""),
+                name="run_has_an_outcome_only_when_over",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} ({self.state})"
+
+
+class RunAttempt(models.Model):
+    """One worker's try at a run, under a lease and a fencing token that only grows."""
+
+    run = models.ForeignKey(ValidationRun, on_delete=models.PROTECT, related_name="tries")
+    number = models.PositiveSmallIntegerField()
+    fencing_token = models.BigIntegerField()
+    worker = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ending = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="attempt_numbered_once")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.run_id}"
+
+
+class CheckResult(models.Model):
+    """A measurement judged against a requirement. Written once, with the conclusion of its run."""
+
+    class Status(models.TextChoices):
+        MET = "met", _("Met")
+        NOT_MET = "not_met", _("Not met")
+        INSUFFICIENT = "insufficient", _("Insufficient evidence")
+        ERROR = "error", _("Error")
+
+    run = models.ForeignKey(ValidationRun, on_delete=models.PROTECT, related_name="results")
+    position = models.PositiveSmallIntegerField()
+    requirement_key = models.CharField(_("requirement"), max_length=80)
+    check_slug = models.CharField(_("check"), max_length=80)
+    severity = models.CharField(_("severity"), max_length=12)
+    requirement = models.JSONField()
+    status = models.CharField(_("result"), max_length=12, choices=Status)
+    observed = models.CharField(_("observed"), max_length=400)
+    required = models.CharField(_("required"), max_length=400)
+    reason = models.CharField(_("reason"), max_length=1000, blank=True)
+    mend = models.CharField(_("how to mend"), max_length=1000, blank=True)
+    evidence_sha256 = models.CharField(_("evidence"), max_length=64)
+
+    class Meta:
+        verbose_name = _("check result")
+        verbose_name_plural = _("check results")
+        ordering = ["run", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "requirement_key"], name="requirement_judged_once_per_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.requirement_key}: {self.status}"
+
+    @cached_property
+    def measurement(self) -> dict[str, Any] | None:
+        """The measurement as stored in the evidence, re-hashed on reading; None when the check ended in error."""
+        stored: dict[str, Any] | None = json.loads(artifacts().read(self.evidence_sha256))["measurement"]
+        return stored

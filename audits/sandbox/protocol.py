@@ -1,0 +1,143 @@
+"""What goes into the sandbox, what may come out of it, and what can go wrong? Plain data, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audits.explanations.contract import Explanation
+from registry.errors import DomainError, Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CODES: dict[str, str] = {
+    "sandbox-unavailable": "No sandbox on this machine passed its escape probe, so no model is executed.",
+    "sandbox-timeout": "The model was still running when its time was up.",
+    "sandbox-cpu-exceeded": "The model used more processor time than it is allowed.",
+    "sandbox-memory-exceeded": "The model asked for more memory than it is allowed.",
+    "sandbox-output-exceeded": "The model produced more output than it is allowed.",
+    "sandbox-crashed": "The process that ran the model died.",
+    "sandbox-no-output": "The process that ran the model ended without an answer.",
+    "sandbox-bad-output": "The process that ran the model gave an answer that does not follow the protocol.",
+    "model-digest-mismatch": "The model's bytes are not the bytes that were registered.",
+    "model-not-loadable": "The model could not be loaded.",
+    "model-type-not-trusted": "The model file holds types outside the list of trusted ones.",
+    "model-cannot-score": "The model could not score the table.",
+    "positive-label-unknown": "The model does not know the label that counts as positive.",
+    "feature-missing": "The table lacks a feature the model is to be given.",
+    "table-not-readable": "The table could not be read.",
+    "prediction-count-mismatch": "The model returned another number of predictions than the table has rows.",
+    "prediction-not-a-probability": "The model returned a prediction that is not a number from 0 to 1.",
+}
+"""Every code a SandboxError carries, with the sentence that explains it."""
+
+
+class SandboxError(DomainError):
+    """A defined end of a sandboxed execution that yields no usable result; ``code`` is one of ``CODES``."""
+
+    def __init__(self, code: str, detail: str = "", *, kind: Kind = "invalid", **context: Any) -> None:
+        message = CODES[code] if not detail else f"{CODES[code]} {detail}"
+        super().__init__(code, message, kind=kind, **context)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one execution: seconds, bytes, counts.
+
+    ``output_bytes`` bounds each file of scores and the answer; ``processes`` bounds threads, since a new process is
+    refused altogether.
+    """
+
+    wall_seconds: float = 120.0
+    cpu_seconds: int = 100
+    memory_bytes: int = 3 * 2**30
+    output_bytes: int = 256 * 2**20
+    processes: int = 64
+    open_files: int = 256
+
+
+@dataclass(frozen=True)
+class TableInput:
+    """A Parquet file of rows to score; ``features`` are the columns given to the model, in this order."""
+
+    name: str
+    path: Path
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExplainInput:
+    """Two Parquet files: the background that says what "absent" means, and the sample of rows to explain."""
+
+    background: Path
+    sample: Path
+    features: tuple[str, ...]
+    seeds: tuple[int, ...] = (0, 1, 2)
+    max_background_rows: int = 100
+
+
+@dataclass(frozen=True)
+class ScoringJob:
+    """One model, the tables it scores, and what to explain."""
+
+    format: str
+    model_path: Path
+    model_sha256: str
+    tables: tuple[TableInput, ...]
+    explain: ExplainInput | None = None
+    positive_label: int = 1
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class ScoringOutcome:
+    """What the parent accepted after checking it.
+
+    ``scores`` holds, for each table's name, a float64 array of probabilities in [0, 1], one a row. ``libraries`` and
+    ``estimator`` are the child's own words about itself. ``explanation_error`` says why there is no explanation
+    although one was asked for.
+    """
+
+    scores: Mapping[str, NDArray[np.float64]]
+    explanation: Explanation | None
+    rung: str
+    probe_digest: str
+    libraries: Mapping[str, str]
+    seconds: float
+    peak_memory_bytes: int
+    estimator: str
+    explanation_error: str | None = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """All a rung needs to start one child: the command inside, what it may read, and as whom it runs.
+
+    ``uid`` is None where the parent is an ordinary user and cannot give the child another identity.
+    """
+
+    command: tuple[str, ...]
+    readable: tuple[Path, ...]
+    environment: Mapping[str, str]
+    uid: int | None
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way of confining a child.
+
+    ``obstacle()`` says in a sentence why it cannot be tried here, or None. ``command(start)`` is the argv to run with an
+    empty environment. ``confinement(start)`` is what the child must still do to itself before it touches anything.
+    ``direct`` says that the child is our own child process and not one behind a program that sets its stage.
+    """
+
+    slug: str
+    summary: str
+    obstacle: Callable[[], str | None]
+    command: Callable[[Start], list[str]]
+    confinement: Callable[[Start], dict[str, Any]]
+    direct: bool

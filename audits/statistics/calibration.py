@@ -1,0 +1,216 @@
+"""Do scores mean what they say? Log loss, Brier score, calibration error and reliability rows from counts by score."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.statistics.intervals import Interval, normal_mean, resample, reverse_percentile, wilson
+
+Floats = NDArray[np.float64]
+Binning = Literal["equal-width", "equal-mass"]
+
+EPSILON = float(np.finfo(np.float64).eps)
+INTERVAL_CELLS = 1_000
+
+
+@dataclass(frozen=True)
+class MeanLoss:
+    """The mean over rows of a loss, the unbiased variance between rows, and how much weight was clipped away from 0 and 1."""
+
+    value: float
+    variance: float
+    clipped: float
+
+
+def brier(score: Floats, positive: Floats, negative: Floats, *, effective: float | None = None) -> MeanLoss:
+    r"""Return the Brier score :math:`\frac1n\sum (s_i - y_i)^2`.
+
+    0: every score is the outcome itself; 0.25: every score is 0.5; 1: every score is the opposite of the outcome.
+
+    Parameters
+    ----------
+    score, positive, negative : shape (n_scores,), distinct scores in [0, 1] and the weight of both outcomes at each.
+    effective : effective number of rows, the sum of weights when left out.
+
+    References
+    ----------
+    G. W. Brier, Monthly Weather Review 78 (1950) 1-3. Equal to ``sklearn.metrics.brier_score_loss``.
+    """
+    return _mean((1.0 - score) ** 2, score**2, positive, negative, effective, clipped=0.0)
+
+
+def log_loss(score: Floats, positive: Floats, negative: Floats, *, effective: float | None = None) -> MeanLoss:
+    r"""Return the mean negative log-likelihood :math:`-\frac1n\sum [y_i\ln s_i + (1-y_i)\ln(1-s_i)]`, in nats.
+
+    0: every outcome was given probability 1; ln 2 = 0.693: every score is 0.5; without upper bound. Scores are first
+    clipped to [eps, 1 - eps] of double precision, as ``sklearn.metrics.log_loss`` does; ``clipped`` is the share of
+    weight where that hid an infinite loss.
+
+    References
+    ----------
+    I. J. Good, J. Royal Statistical Society B 14 (1952) 107-114.
+    """
+    inside = np.clip(score, EPSILON, 1.0 - EPSILON)
+    infinite = float(positive[score <= 0.0].sum() + negative[score >= 1.0].sum())
+    clipped = infinite / float(positive.sum() + negative.sum())
+    return _mean(-np.log(inside), -np.log1p(-inside), positive, negative, effective, clipped=clipped)
+
+
+def entropy(positive: Floats, negative: Floats) -> float:
+    """Return the log loss of always scoring the base rate, in nats: what a model without information would reach."""
+    share = float(positive.sum() / (positive.sum() + negative.sum()))
+    return -sum(part * math.log(part) for part in (share, 1.0 - share) if part > 0.0)
+
+
+def mean_interval(loss: MeanLoss, n: float, confidence: float, bounds: tuple[float, float]) -> Interval | None:
+    """Return the normal interval of a mean loss; None for fewer than two rows."""
+    return None if n <= 1.0 else normal_mean(loss.value, loss.variance, n, confidence, bounds)
+
+
+@dataclass(frozen=True)
+class ReliabilityRow:
+    """One bin: its ends, number of rows, mean score, observed rate with Wilson interval (None under three rows)."""
+
+    low: float
+    high: float
+    n: float
+    mean_score: float | None
+    observed: float | None
+    observed_low: float | None
+    observed_high: float | None
+
+
+def bin_edges(score: Floats, weight: Floats, bins: int, binning: Binning) -> Floats:
+    """Return rising edges from 0 to 1.
+
+    "equal-width": 0, 1/bins, ..., 1. "equal-mass": inner edges at the smallest score below or at which at least j/bins of
+    the weight lies; equal scores stay together, so fewer than ``bins`` bins may come out.
+    """
+    if binning == "equal-width":
+        return np.linspace(0.0, 1.0, bins + 1)
+    reached = np.cumsum(weight) / weight.sum()
+    wanted = np.arange(1, bins) / bins
+    inner = np.unique(score[np.searchsorted(reached, wanted - 1e-12, side="left").clip(0, len(score) - 1)])
+    inner = inner[(inner > 0.0) & (inner < score[-1])]
+    return np.concatenate([[0.0], inner, [1.0]])
+
+
+def expected_calibration_error(
+    score: Floats, positive: Floats, negative: Floats, *, bins: int = 10, binning: Binning = "equal-width"
+) -> tuple[float, list[ReliabilityRow]]:
+    r"""Return the expected calibration error and the rows of the reliability diagram.
+
+    .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{n}\,|\bar y_b - \bar s_b|
+
+    over bins (low, high] (the first closed below), as in ``sklearn.calibration.calibration_curve``. 0: in every bin the
+    observed rate equals the mean score; 1: every score is 0 or 1 and wrong. Chance pushes it up in small samples.
+
+    Parameters
+    ----------
+    score, positive, negative : shape (n_scores,), as for :func:`brier`.
+    bins, binning : number and kind of bins, see :func:`bin_edges`.
+
+    References
+    ----------
+    M. P. Naeini, G. F. Cooper, M. Hauskrecht, AAAI 2015; C. Guo et al., ICML 2017, arXiv:1706.04599.
+    """
+    weight = positive + negative
+    edges = bin_edges(score, weight, bins, binning)
+    mass, scored, observed = _binned(score, positive[None, :], negative[None, :], edges)
+    value = float(_gap(mass, scored, observed)[0])
+    rows = []
+    for at in range(len(edges) - 1):
+        n, k = float(mass[0, at]), float(observed[0, at])
+        shown = n >= 3.0
+        interval = wilson(min(k, n), n) if shown else None
+        rows.append(
+            ReliabilityRow(
+                float(edges[at]),
+                float(edges[at + 1]),
+                n,
+                float(scored[0, at]) / n if shown else None,
+                k / n if shown else None,
+                interval.low if interval else None,
+                interval.high if interval else None,
+            )
+        )
+    return value, rows
+
+
+def calibration_interval(
+    score: Floats,
+    positive: Floats,
+    negative: Floats,
+    *,
+    effective: float,
+    seed: int,
+    bins: int = 10,
+    binning: Binning = "equal-width",
+    confidence: float = 0.95,
+    replicates: int = 1_000,
+) -> Interval | None:
+    """Return the reverse-percentile interval of the calibration error by resampling the counts by score.
+
+    Bin edges stay those of the sample. Above 1,000 distinct scores the interval (not the value) is computed from 1,000
+    groups of neighbouring scores, each at its mean score and none crossing a bin edge.
+    """
+    estimate, _ = expected_calibration_error(score, positive, negative, bins=bins, binning=binning)
+    edges = bin_edges(score, positive + negative, bins, binning)
+    if len(score) > INTERVAL_CELLS:
+        score, positive, negative = _coarser(score, positive, negative, edges)
+    scale = effective / float(positive.sum() + negative.sum())
+    drawn = resample(np.stack([positive, negative]) * scale, seed=seed, replicates=replicates)
+    mass, scored, observed = _binned(score, drawn[:, 0], drawn[:, 1], edges)
+    return reverse_percentile(estimate, _gap(mass, scored, observed), confidence, (0.0, 1.0))
+
+
+def _mean(
+    loss_positive: Floats,
+    loss_negative: Floats,
+    positive: Floats,
+    negative: Floats,
+    effective: float | None,
+    *,
+    clipped: float,
+) -> MeanLoss:
+    total = float(positive.sum() + negative.sum())
+    if total <= 0.0:
+        raise ValueError("a mean loss needs at least one row")
+    n = total if effective is None else effective
+    value = float(np.dot(positive, loss_positive) + np.dot(negative, loss_negative)) / total
+    squares = (
+        float(np.dot(positive, (loss_positive - value) ** 2) + np.dot(negative, (loss_negative - value) ** 2)) / total
+    )
+    return MeanLoss(value, squares * n / (n - 1.0) if n > 1.0 else math.nan, clipped)
+
+
+def _binned(score: Floats, positive: Floats, negative: Floats, edges: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return weight, weighted score and positives per bin, each of shape (n_draws, n_bins)."""
+    place = np.searchsorted(edges[1:-1], score, side="left")
+    member = np.zeros((len(score), len(edges) - 1))
+    member[np.arange(len(score)), place] = 1.0
+    weight = positive + negative
+    return weight @ member, (weight * score) @ member, positive @ member
+
+
+def _gap(mass: Floats, scored: Floats, observed: Floats) -> Floats:
+    """Return sum_b |positives_b - scores_b| / n for each draw, which equals the weighted mean of |rate - score|."""
+    gaps: Floats = np.abs(observed - scored).sum(axis=1) / mass.sum(axis=1)
+    return gaps
+
+
+def _coarser(score: Floats, positive: Floats, negative: Floats, edges: Floats) -> tuple[Floats, Floats, Floats]:
+    cuts = np.union1d(np.linspace(0.0, 1.0, INTERVAL_CELLS + 1), edges)
+    place = np.searchsorted(cuts[1:-1], score, side="left")
+    weight = positive + negative
+    sums = [
+        np.bincount(place, weights=part, minlength=len(cuts) - 1)
+        for part in (weight, weight * score, positive, negative)
+    ]
+    kept = sums[0] > 0.0
+    return sums[1][kept] / sums[0][kept], sums[2][kept], sums[3][kept]

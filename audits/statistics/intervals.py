@@ -1,0 +1,177 @@
+"""How sure is a number? Interval formulas, each with its name, its reference and its behaviour at the edges."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+REPLICATES = 1_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval: two ends, the name of the formula and the nominal coverage."""
+
+    low: float
+    high: float
+    method: str
+    confidence: float
+
+
+def normal_quantile(confidence: float) -> float:
+    """Return z with P(-z < Z < z) = ``confidence`` for a standard normal Z; ValueError outside (0, 1)."""
+    if not 0.0 < confidence < 1.0:
+        raise ValueError("confidence must lie strictly between 0 and 1")
+    return float(stats.norm.ppf(0.5 + confidence / 2.0))
+
+
+def effective_size(weight: float, square: float) -> float:
+    r"""Return Kish's effective sample size :math:`(\sum w)^2 / \sum w^2`, the count itself when all weights are equal.
+
+    References
+    ----------
+    L. Kish, *Survey Sampling*, Wiley, 1965, section 8.2.
+    """
+    return weight * weight / square if square > 0.0 else 0.0
+
+
+def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval:
+    r"""Return Wilson's score interval for a proportion.
+
+    .. math:: \frac{\hat p + z^2/2n \pm z\sqrt{\hat p(1-\hat p)/n + z^2/4n^2}}{1 + z^2/n}
+
+    Parameters
+    ----------
+    successes, n : number of successes and of trials; effective numbers of weighted data may be fractional. n > 0.
+    confidence : nominal coverage in (0, 1).
+
+    Returns
+    -------
+    Interval within [0, 1]; it never has zero width, also at 0 and n successes.
+
+    References
+    ----------
+    E. B. Wilson, JASA 22 (1927) 209-212, doi:10.1080/01621459.1927.10502953;
+    R. G. Newcombe, Statistics in Medicine 17 (1998) 857-872 (method 3).
+    """
+    if not (n > 0.0 and 0.0 <= successes <= n):
+        raise ValueError("a proportion needs n > 0 and 0 <= successes <= n")
+    z = normal_quantile(confidence)
+    share, z2 = successes / n, z * z
+    middle = share + z2 / (2.0 * n)
+    half = z * math.sqrt(share * (1.0 - share) / n + z2 / (4.0 * n * n))
+    scale = 1.0 + z2 / n
+    low = 0.0 if successes == 0 else max(0.0, (middle - half) / scale)
+    high = 1.0 if successes == n else min(1.0, (middle + half) / scale)
+    return Interval(low, high, "wilson", confidence)
+
+
+def clopper_pearson(successes: float, n: float, confidence: float = 0.95) -> Interval:
+    r"""Return the exact (conservative) interval of Clopper and Pearson for a proportion, from quantiles of the beta
+    law.
+
+    Parameters and errors as for :func:`wilson`.
+
+    References
+    ----------
+    C. J. Clopper, E. S. Pearson, Biometrika 26 (1934) 404-413, doi:10.1093/biomet/26.4.404.
+    """
+    if not (n > 0.0 and 0.0 <= successes <= n):
+        raise ValueError("a proportion needs n > 0 and 0 <= successes <= n")
+    normal_quantile(confidence)
+    tail = (1.0 - confidence) / 2.0
+    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1.0))
+    high = 1.0 if successes == n else float(stats.beta.ppf(1.0 - tail, successes + 1.0, n - successes))
+    return Interval(low, high, "clopper-pearson", confidence)
+
+
+def normal_mean(
+    mean: float,
+    variance: float,
+    n: float,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Interval:
+    r"""Return :math:`\bar x \pm z s / \sqrt n`, cut to ``bounds``; ``variance`` is the unbiased :math:`s^2`, n > 1.
+
+    References
+    ----------
+    The central limit theorem; e.g. L. Wasserman, *All of Statistics*, Springer, 2004, section 6.3.
+    """
+    if not (n > 1.0 and variance >= 0.0):
+        raise ValueError("the interval of a mean needs n > 1 and a variance that is not negative")
+    half = normal_quantile(confidence) * math.sqrt(variance / n)
+    return Interval(max(bounds[0], mean - half), min(bounds[1], mean + half), "normal-mean", confidence)
+
+
+def resample(counts: Floats, *, seed: int, replicates: int = REPLICATES) -> Floats:
+    r"""Draw cell counts as a bootstrap of the rows would.
+
+    Resampling n rows with replacement and counting cells *is* one draw of Multinomial(n, counts / n), so nothing but
+    the cells is needed and the cost does not depend on n.
+
+    Parameters
+    ----------
+    counts : shape (n_cells,) or any shape, non-negative (effective) counts; their sum is rounded to the number of
+        draws.
+    seed : seed of ``numpy.random.default_rng``; same counts and seed, same draws.
+    replicates : number of draws.
+
+    Returns
+    -------
+    Array of shape (replicates, *counts.shape).
+
+    References
+    ----------
+    B. Efron, R. J. Tibshirani, *An Introduction to the Bootstrap*, 1993, section 5.
+    """
+    flat = np.asarray(counts, dtype=np.float64).ravel()
+    total = flat.sum()
+    if not (total > 0.0 and np.all(flat >= 0.0)):
+        raise ValueError("resampling needs cell counts that are not negative and not all zero")
+    shares = flat / total
+    drawn = np.random.default_rng(seed).multinomial(max(1, round(float(total))), shares / shares.sum(), size=replicates)
+    return drawn.astype(np.float64).reshape(replicates, *np.shape(counts))
+
+
+def percentile(replicates: Floats, confidence: float = 0.95) -> Interval | None:
+    """Return the quantiles of bootstrap replicates; NaN replicates (a group not drawn) are left out, None if over half are.
+
+    References
+    ----------
+    B. Efron, R. J. Tibshirani, *An Introduction to the Bootstrap*, 1993, section 13.3.
+    """
+    normal_quantile(confidence)
+    drawn = replicates[~np.isnan(replicates)]
+    if drawn.size < replicates.size / 2:
+        return None
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(drawn, [tail, 1.0 - tail])
+    return Interval(float(low), float(high), "multinomial-resampling-percentile", confidence)
+
+
+def reverse_percentile(
+    estimate: float, replicates: Floats, confidence: float = 0.95, bounds: tuple[float, float] = (0.0, math.inf)
+) -> Interval | None:
+    r"""Return :math:`[2\hat\theta - q_{1-\alpha/2},\; 2\hat\theta - q_{\alpha/2}]`, cut to ``bounds`` and holding the
+    estimate.
+
+    For statistics that chance can only push up (calibration error, PSI): their replicates lie too high by about as
+    much as the estimate itself does, and this form takes that off where plain percentiles would add it again.
+
+    References
+    ----------
+    A. C. Davison, D. V. Hinkley, *Bootstrap Methods and their Application*, 1997, section 5.2 (basic bootstrap limits).
+    """
+    plain = percentile(replicates, confidence)
+    if plain is None:
+        return None
+    low = min(estimate, max(bounds[0], 2.0 * estimate - plain.high))
+    high = max(estimate, min(bounds[1], 2.0 * estimate - plain.low))
+    return Interval(low, high, "multinomial-resampling-reverse-percentile", confidence)

@@ -1,0 +1,60 @@
+"""Which work is done outside the request? Thin tasks: each carries an id, and the rows decide what is done."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from typing import Any
+
+from celery import current_app, shared_task
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger("cadastre.tasks")
+
+
+def send(task: Any, *args: str) -> None:
+    """Publish a wake-up. A broker that is away costs a delay, not work: the sweeper finds the row."""
+    try:
+        task.apply_async(args=args, retry=False)
+    except OperationalError as error:
+        log.warning("The broker did not take %s%r: %s. The sweeper will find the row.", task.name, args, error)
+
+
+def send_by_name(name: str, *args: str) -> None:
+    """Publish a wake-up for a task of an upper room, named by its caller."""
+    try:
+        current_app.send_task(name, args=args, retry=False)
+    except OperationalError as error:
+        log.warning("The broker did not take %s%r: %s.", name, args, error)
+
+
+def worker_name() -> str:
+    """Return host and process, as recorded with each attempt."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@shared_task(name="audits.tasks.run_validation")
+def run_validation(run_id: str) -> None:
+    """Work on one run, if it is free."""
+    from audits.runs.execute import execute
+
+    execute(run_id, worker=worker_name())
+
+
+@shared_task(name="audits.tasks.sweep_runs")
+def sweep_runs() -> None:
+    """Wake what was forgotten."""
+    from audits.actions.dossiers import sweep as sweep_dossiers
+    from audits.actions.validation import sweep
+
+    sweep()
+    sweep_dossiers()
+
+
+@shared_task(name="audits.tasks.issue_dossier")
+def issue_dossier(dossier_id: str) -> None:
+    """Build one requested dossier."""
+    from audits.actions.dossiers import build_dossier
+
+    build_dossier(dossier_id)

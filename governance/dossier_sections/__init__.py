@@ -1,0 +1,1 @@
+"""Which sections does the room of decisions add to a dossier?"""

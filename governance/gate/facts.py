@@ -1,0 +1,191 @@
+"""What is so, right now? One read of the rows into the snapshot the gate decides on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q
+
+from audits.actions.validation import evidence_digest_of
+from audits.models import Finding, ValidationRun
+from governance.actions.policies import policy_in_force
+from governance.gate import contract as c
+from governance.models import Approval, PolicyVersion, PromotionRequest, TierAssessment
+from governance.plans import build_manifest, rules_of
+from governance.tier_rule import RULE_VERSION
+from registry.ledger import anchors
+from registry.ledger.proofs import latest_checkpoint
+from registry.lifecycle import Stage
+from registry.models import Environment, ModelVersion, RoleGrant, VersionArtifact
+
+
+def gather_facts(asked: c.Asked, now: datetime) -> c.GateFacts:
+    """Return everything a decision about these bytes and that place rests on. Reads only; lock the model first."""
+    links = list(
+        VersionArtifact.objects.select_related("version__model__owner").filter(
+            artifact_id=asked.artifact_sha256, role=VersionArtifact.Role.MODEL
+        )
+    )
+    environment = Environment.objects.filter(pk=asked.environment).first()
+    version = links[0].version if len(links) == 1 else None
+    tier = version.model.tier_assessments.order_by("-assessed_at", "-id").first() if version else None
+    policy = policy_in_force(tier=tier.tier, environment=environment.slug, at=now) if tier and environment else None
+    request = _newest_request(version, environment)
+    run = version.runs.order_by("-requested_at", "-id").first() if version else None
+    return c.GateFacts(
+        asked=asked,
+        artifact=c.ArtifactFacts(asked.artifact_sha256, links[0].role, links[0].format, len(links)) if links else None,
+        version=_version(version, environment, tier, policy) if version else None,
+        environment=c.EnvironmentFacts(environment.slug, environment.gated) if environment else None,
+        tier=c.TierFacts(tier.tier, tier.rule_version, tier.rule_version == RULE_VERSION) if tier else None,
+        policy=c.PolicyFacts(policy.policy, policy.number, policy.digest, rules_of(policy)) if policy else None,
+        request=_request(request) if request else None,
+        validation=_validation(run) if run else None,
+        findings=_findings(version, now) if version else (),
+        approvals=_approvals(request) if request else (),
+        lineage=_lineage(version),
+        record=_record(version),
+        ledger=_ledger(now),
+    )
+
+
+def _newest_request(version: ModelVersion | None, environment: Environment | None) -> PromotionRequest | None:
+    if version is None or environment is None:
+        return None
+    return (
+        version.promotions.select_related("policy", "run")
+        .filter(environment=environment)
+        .order_by("-requested_at", "-id")
+        .first()
+    )
+
+
+def _version(
+    version: ModelVersion, environment: Environment | None, tier: TierAssessment | None, policy: PolicyVersion | None
+) -> c.VersionFacts:
+    manifest = (
+        build_manifest(version, policy=policy, tier=tier.tier, environment=environment.slug).digest
+        if environment and tier and policy
+        else ""
+    )
+    return c.VersionFacts(
+        id=str(version.pk),
+        model=version.model_id,
+        version=version.version,
+        stage=version.stage,
+        retired=version.stage == Stage.RETIRED or version.model.retired_at is not None,
+        manifest_digest=manifest,
+        artifact_digests=frozenset(link.artifact_id for link in version.artifact_links.all()),
+    )
+
+
+def _request(request: PromotionRequest) -> c.RequestFacts:
+    concluded = request.run is not None and request.run.state == ValidationRun.State.CONCLUDED
+    people = request.version.contributions.values_list("person_id", flat=True)
+    return c.RequestFacts(
+        id=str(request.pk),
+        state=request.state,
+        version_id=str(request.version_id),
+        environment=request.environment_id,
+        opened_at=request.requested_at,
+        requested_by=str(request.requested_by_id),
+        requested_for=str(request.requested_for_id),
+        manifest_digest=request.covers_digest,
+        policy_digest=request.policy.digest,
+        evidence_digest=request.run.evidence_digest if request.run and concluded else "",
+        contributors=frozenset(map(str, people)),
+    )
+
+
+def _validation(run: ValidationRun) -> c.ValidationFacts:
+    artifact = run.plan["artifact"]
+    return c.ValidationFacts(
+        run_id=str(run.pk),
+        state=run.state,
+        outcome=run.outcome,
+        concluded_at=run.concluded_at,
+        evidence_digest=run.evidence_digest,
+        evidence_verified=bool(run.evidence_digest) and evidence_digest_of(run) == run.evidence_digest,
+        artifact_sha256=artifact["sha256"] if artifact else "",
+        dataset_digests=frozenset(used["digest"] for used in run.plan["datasets"].values()),
+        plan_digest=run.plan_digest,
+        policy_digest=run.plan["policy"]["digest"],
+        results=tuple(
+            c.ResultFacts(
+                key=result.requirement_key,
+                check=result.check_slug,
+                status=result.status,  # type: ignore[arg-type]  # the column's choices are the literal's members
+                severity=result.severity,  # type: ignore[arg-type]  # the plan's schema allows no other
+                observed=result.observed,
+                required=result.required,
+                mend=result.mend,
+            )
+            for result in run.results.order_by("position")
+        ),
+    )
+
+
+def _findings(version: ModelVersion, now: datetime) -> tuple[c.FindingFacts, ...]:
+    """Open findings of the version and of its model as a whole; one whose acceptance has run out is open again."""
+    mine = Q(version=version) | Q(version__isnull=True)
+    alive = Q(state=Finding.State.OPEN) | Q(state=Finding.State.ACCEPTED, accepted_until__lte=now)
+    rows = version.model.findings.filter(mine & alive).order_by("opened_at", "id")
+    return tuple(c.FindingFacts(str(row.pk), row.severity, row.title, row.blocking) for row in rows)
+
+
+def _approvals(request: PromotionRequest) -> tuple[c.ApprovalFacts, ...]:
+    rows = list(Approval.objects.select_related("approver").filter(request=request).order_by("decided_at", "id"))
+    people = {row.approver_id for row in rows}
+    roles: dict[object, set[str]] = {}
+    for person, role in RoleGrant.objects.filter(person__in=people, ended_at__isnull=True).values_list("person", "role"):
+        roles.setdefault(person, set()).add(role)
+    contributors = set(request.version.contributions.values_list("person_id", flat=True))
+    return tuple(
+        c.ApprovalFacts(
+            id=str(row.pk),
+            approver=str(row.approver_id),
+            decision=row.decision,  # type: ignore[arg-type]  # the column's choices are the literal's members
+            decided_at=row.decided_at,
+            expires_at=row.expires_at,
+            withdrawn=row.withdrawn_at is not None,
+            manifest_digest=row.manifest_digest,
+            evidence_digest=row.evidence_digest,
+            approver_active=row.approver.is_active,
+            approver_is_person=row.approver.is_person,
+            approver_roles=frozenset(roles.get(row.approver_id, ())) if row.approver.is_active else frozenset(),
+            approver_is_contributor=row.approver_id in contributors,
+        )
+        for row in rows
+    )
+
+
+def _lineage(version: ModelVersion | None) -> c.LineageFacts:
+    digests: dict[str, set[str]] = {}
+    if version is not None:
+        for used in version.dataset_links.select_related("dataset_version"):
+            digests.setdefault(used.role, set()).add(used.dataset_version.digest)
+    return c.LineageFacts(
+        training_digests=frozenset(digests.get("training", ())),
+        evaluation_digests=frozenset(digests.get("evaluation", ())),
+    )
+
+
+def _record(version: ModelVersion | None) -> c.RecordFacts:
+    owner = version.model.owner if version else None
+    return c.RecordFacts(
+        owner_named=owner is not None,
+        owner_active=owner is not None and owner.is_active,
+        intended_use_stated=bool(version and version.model.intended_use.strip()),
+    )
+
+
+def _ledger(now: datetime) -> c.LedgerFacts:
+    health = anchors.health()
+    newest = latest_checkpoint()
+    return c.LedgerFacts(
+        anchor_healthy=health.healthy,
+        checkpoint_age_seconds=max(0, int((now - newest.instant).total_seconds())) if newest else None,
+        unanchored_age_seconds=health.oldest_uncovered_seconds,
+        limit_seconds=settings.LEDGER_ANCHOR_GRACE_SECONDS,
+    )

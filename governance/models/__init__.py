@@ -1,0 +1,19 @@
+"""The rows of the decisions room."""
+
+from governance.models.approval import Approval
+from governance.models.credential import ApiCredential, IdempotentCall, OneTimeLink
+from governance.models.gate import GateDecision
+from governance.models.policy import PolicyVersion
+from governance.models.promotion import PromotionRequest
+from governance.models.tier import TierAssessment
+
+__all__ = [
+    "ApiCredential",
+    "Approval",
+    "GateDecision",
+    "IdempotentCall",
+    "OneTimeLink",
+    "PolicyVersion",
+    "PromotionRequest",
+    "TierAssessment",
+]

@@ -1,0 +1,1 @@
+"""Which processes make one running service, and how do all of them end together?"""

@@ -1,0 +1,91 @@
+"""How is it recorded what really runs where? A true fact is never refused."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from registry import texts
+from registry.actions.inventory import require_role
+from registry.actions.lineage import link
+from registry.actions.versions import move_stage
+from registry.ledger.clock import database_now
+from registry.errors import DomainError
+from registry.ledger.append import append, declare_action
+from registry.lifecycle import Stage
+from registry.models import Deployment, Environment, Model, ModelVersion, Role, User
+
+declare_action("environment.registered", "A place to run was named.")
+declare_action("deployment.recorded", "A version was reported to run.")
+declare_action("deployment.ended", "A version was reported to run no longer.")
+
+
+@transaction.atomic
+def register_environment(*, slug: str, name: str, gated: bool, actor: User) -> tuple[Environment, bool]:
+    """Name a place a version can run; the same statement again is the same row."""
+    require_role(actor, Role.RISK_MANAGER, Role.ADMINISTRATOR)
+    key = texts.slug(slug, field="slug")
+    known = Environment.objects.select_for_update().filter(slug=key).first()
+    if known is not None:
+        if (known.name, known.gated) != (name, gated):
+            raise DomainError("environment-differs", f"{key} is registered otherwise.", kind="conflict")
+        return known, False
+    row = Environment(slug=key, name=texts.line(name, field="name", limit=120), gated=gated)
+    row.save(force_insert=True)
+    append("environment.registered", row, actor=actor)
+    return row, True
+
+
+@transaction.atomic
+def record_deployment(
+    version: ModelVersion,
+    *,
+    environment: Environment,
+    artifact_sha256: str,
+    gate_decision: uuid.UUID | None,
+    gated: bool,
+    actor: User,
+) -> tuple[Deployment, bool]:
+    """Record that a version runs in an environment; running already is the same row.
+
+    A gated deployment moves the version to in production; so does an ungated one, because it is true.
+    """
+    Model.objects.select_for_update().get(pk=version.model_id)
+    running = Deployment.objects.filter(version=version, environment=environment, ended_at__isnull=True).first()
+    if running is not None:
+        return running, False
+    row = Deployment.objects.create(
+        version=version, environment=environment, artifact_sha256=artifact_sha256, gate_decision=gate_decision,
+        gated=gated, started_at=database_now(), reported_by=actor,
+    )  # fmt: skip
+    append("deployment.recorded", row, actor=actor)
+    link(
+        (version.ledger_kind, version.ledger_key()),
+        "deployed_as",
+        (environment.ledger_kind, environment.ledger_key()),
+        actor=actor,
+    )
+    if environment.gated:
+        move_stage(version, Stage.IN_PRODUCTION, actor=actor, reason="deployed")
+    return row, True
+
+
+@transaction.atomic
+def end_deployment(deployment: Deployment, *, actor: User) -> Deployment:
+    """Record that a deployment has ended; ended already is the same row.
+
+    A version that runs in no gated place any more goes back to approved, or to registered if no gate had allowed it.
+    """
+    require_role(actor, Role.CI, Role.OWNER, Role.DEVELOPER, Role.RISK_MANAGER)
+    Model.objects.select_for_update().get(pk=deployment.version.model_id)
+    ended = Deployment.objects.filter(pk=deployment.pk, ended_at__isnull=True).update(ended_at=database_now())
+    deployment.refresh_from_db()
+    if ended == 1:
+        append("deployment.ended", deployment, actor=actor)
+        version = deployment.version
+        still_runs = version.deployments.filter(ended_at__isnull=True, environment__gated=True).exists()
+        if deployment.environment.gated and not still_runs and version.stage == Stage.IN_PRODUCTION:
+            back = Stage.APPROVED if deployment.gated else Stage.REGISTERED
+            move_stage(version, back, actor=actor, reason="deployment ended")
+    return deployment

@@ -1,0 +1,63 @@
+"""What runs or ran where, from when to when?"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from registry.ledger.subject import LedgerSubject
+from registry.models.identity import new_id
+from registry.models.people import User
+from registry.models.version import ModelVersion
+
+
+class Environment(LedgerSubject):
+    """A place a version can run. Promotion to a gated one needs an allow of the gate."""
+
+    slug = models.CharField(primary_key=True, max_length=80)
+    name = models.CharField(_("name"), max_length=120)
+    gated = models.BooleanField(_("gated"), default=True)
+
+    ledger_kind = "environment"
+
+    class Meta:
+        verbose_name = _("environment")
+        verbose_name_plural = _("environments")
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def ledger_key(self) -> str:
+        """Return the slug."""
+        return str(self.slug)
+
+
+class Deployment(LedgerSubject):
+    """The fact that a version ran in an environment from one time to another; recorded even where no gate allowed it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="deployments")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="deployments")
+    artifact_sha256 = models.CharField(max_length=64)
+    gate_decision = models.UUIDField(_("gate decision"), null=True, blank=True)
+    gated = models.BooleanField(_("covered by a valid gate decision"), default=False)
+    started_at = models.DateTimeField(_("started"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    reported_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="deployments_reported")
+
+    ledger_kind = "deployment"
+
+    class Meta:
+        verbose_name = _("deployment")
+        verbose_name_plural = _("deployments")
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "environment"], condition=Q(ended_at__isnull=True), name="version_runs_once_per_place"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} in {self.environment_id}"

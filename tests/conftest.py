@@ -1,0 +1,26 @@
+"""Which fixtures does every test know? The real parts of tests/services.py, and a test database that is a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Put the SQLite test database into a file: worker processes, a web server and other threads must see it."""
+    from django.db import connections
+
+    default = connections["default"].settings_dict
+    if "sqlite" in default["ENGINE"]:
+        default["TEST"]["NAME"] = str(Path(settings.VAR) / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _broker_for_transactions(request: pytest.FixtureRequest) -> None:
+    """Start the broker for tests whose transactions really commit: their wake-ups are published for real."""
+    marker = request.node.get_closest_marker("django_db")
+    if "transactional_db" in request.fixturenames or (marker is not None and marker.kwargs.get("transaction")):
+        request.getfixturevalue("broker_url")

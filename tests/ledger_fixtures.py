@@ -1,0 +1,49 @@
+"""How is a database with an append-only ledger emptied between tests? Loaded as a plugin by tests/environment.py."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+
+@contextmanager
+def walls_down(using: str = "default") -> Iterator[None]:
+    """Drop the ledger's triggers for the length of a ``with`` block, as somebody who owns the tables could."""
+    from django.db import connections
+
+    from registry.ledger import triggers
+
+    triggers.remove(connections[using])
+    try:
+        yield
+    finally:
+        triggers.install(connections[using])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_passes_the_walls() -> Iterator[None]:
+    """Let Django empty the tables after a test whose transactions really commit."""
+    from django.test import TransactionTestCase
+
+    teardown = TransactionTestCase._fixture_teardown
+
+    def teardown_without_walls(case: Any) -> None:
+        with walls_down():
+            teardown(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown_without_walls)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _anchors_forgotten() -> Iterator[None]:
+    """Forget what was anchored: the next test begins with an empty ledger, which would look rolled back."""
+    from django.conf import settings
+
+    yield
+    shutil.rmtree(settings.LEDGER_ANCHOR_DIR, ignore_errors=True)
