@@ -14,6 +14,7 @@ class GovernanceConfig(AppConfig):
         """Re-install the approval triggers after each migration, and register the dossier sections of this room."""
         from django.db.models.signals import post_migrate
 
+        import governance.celery  # every process publishes its wake-ups through this app
         import governance.dossier_sections  # noqa: F401  (registering is the import's purpose)
         from governance.walls import install_after_migrate
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.services", "tests.ledger_fixtures"]
+pytest_plugins = ["tests.services", "tests.ledger_fixtures", "tests.cast"]
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OURS = ("DATABASE_URL", "CADASTRE_")

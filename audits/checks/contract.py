@@ -157,7 +157,7 @@ class CheckSpec:
         object.__setattr__(self, "__module__", self.function.__module__)
 
     def run(self, subject: CheckSubject, **params: Any) -> Measurement:
-        """Measure ``subject``; raises Insufficient when it lacks what the check needs, DomainError for bad parameters."""
+        """Measure ``subject``; raises Insufficient when it lacks what is needed, DomainError for bad parameters."""
         self.validate(params)
         for need in self.needs:
             holds, reason, mend = NEEDS[need]
@@ -166,7 +166,7 @@ class CheckSpec:
         return self.function(subject, **params)
 
     def validate(self, params: Mapping[str, Any]) -> None:
-        """Raise DomainError ``bad-check-parameters`` unless ``params`` fits the schema (``confidence`` fits every check)."""
+        """Raise DomainError ``bad-check-parameters`` unless ``params`` fits the schema."""
         import jsonschema
 
         properties = dict(self.parameters.get("properties", {})) | {"confidence": CONFIDENCE_SCHEMA}
@@ -262,7 +262,7 @@ def check(
 
 
 def plain(value: Any, *, keep_nan: bool = False) -> Any:
-    """Return ``value`` as plain JSON: numpy scalars and arrays unwrapped, tuples as lists, NaN and infinities as None."""
+    """Return ``value`` as JSON: numpy scalars and arrays unwrapped, tuples as lists, NaN and infinities as None."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):

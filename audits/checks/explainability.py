@@ -54,7 +54,6 @@ def shap_importance(subject: CheckSubject, *, max_rank: int = 20, confidence: fl
         max_rank=max_rank,
         confidence=confidence,
     )
-    residual = explanation.additivity_residual_max
     detail = {
         "features": ranked,
         "rest_mean_abs": rest,
@@ -71,16 +70,17 @@ def shap_importance(subject: CheckSubject, *, max_rank: int = 20, confidence: fl
         "seeds": explanation.seeds,
         "beeswarm": explanation.beeswarm,
     }
-    reason = "" if residual is not None else "This route of explanation has no additivity residual."
     return Measurement(
-        residual,
+        explanation.additivity_residual_max,
         "model output",
         None,
         None,
         confidence,
         int(explanation.sample_rows),
         "exact residual on the explained rows",
-        notes=(f"Explained: {explanation.output}; route {explanation.route}, {explanation.variant}.",),
+        notes=(
+            f"Explained: {explanation.output}; route {explanation.route}, {explanation.variant}.",
+            *explanation.notes,
+        ),
         detail=detail,
-        reason=reason,
     )

@@ -72,14 +72,23 @@ def selection_rate_ratio(
     Returns
     -------
     Measurement
-        ``n`` rows of measured groups; one row per group; ``detail.attributes`` holds the ratio of each attribute. No
-        value where fewer than two groups of an attribute can be measured, or nobody is selected (0/0).
+        ``n`` rows of measured groups (of the comparison with the fewest); one row per group; ``detail.attributes``
+        holds the ratio of each attribute. No value where fewer than two groups of an attribute can be measured, or
+        nobody is selected (0/0).
 
     References
     ----------
     29 CFR 1607.4(D) (1978), which compares with 4/5; ``fairlearn.metrics.demographic_parity_ratio``.
     """
-    return _compare(subject, "ratio", ALL_ROWS, attributes, intersections, min_group_size, confidence)
+    return _compare(
+        subject,
+        kind="ratio",
+        strata=ALL_ROWS,
+        attributes=attributes,
+        intersections=intersections,
+        min_group_size=min_group_size,
+        confidence=confidence,
+    )
 
 
 @check(
@@ -111,7 +120,15 @@ def equal_opportunity_difference(
     ----------
     M. Hardt, E. Price, N. Srebro, NeurIPS 2016, arXiv:1610.02413; ``fairlearn.metrics.equal_opportunity_difference``.
     """
-    return _compare(subject, "difference", POSITIVES, attributes, intersections, min_group_size, confidence)
+    return _compare(
+        subject,
+        kind="difference",
+        strata=POSITIVES,
+        attributes=attributes,
+        intersections=intersections,
+        min_group_size=min_group_size,
+        confidence=confidence,
+    )
 
 
 @check(
@@ -133,7 +150,7 @@ def equalized_odds_difference(
 ) -> Measurement:
     r"""Largest difference between groups in true positive rate or false positive rate, whichever is larger.
 
-    .. math:: \max_{y \in \{0, 1\}} \left( \max_g P(\hat Y = 1 \mid Y = y, A = g) - \min_g P(\hat Y = 1 \mid Y = y, A = g) \right)
+    .. math:: \max_{y} \left( \max_g r_{yg} - \min_g r_{yg} \right), \quad r_{yg} = P(\hat Y = 1 \mid Y = y, A = g)
 
     0: given the outcome, each group is selected at the same rate; 1: in one group always, in another never.
 
@@ -144,11 +161,20 @@ def equalized_odds_difference(
     ----------
     M. Hardt, E. Price, N. Srebro, NeurIPS 2016, arXiv:1610.02413; ``fairlearn.metrics.equalized_odds_difference``.
     """
-    return _compare(subject, "difference", BOTH_OUTCOMES, attributes, intersections, min_group_size, confidence)
+    return _compare(
+        subject,
+        kind="difference",
+        strata=BOTH_OUTCOMES,
+        attributes=attributes,
+        intersections=intersections,
+        min_group_size=min_group_size,
+        confidence=confidence,
+    )
 
 
 def _compare(
     subject: CheckSubject,
+    *,
     kind: Kind,
     strata: Strata,
     attributes: list[str] | None,
@@ -195,13 +221,14 @@ def _compare(
             notes.append(f"{title}: no interval, too many draws left a group empty.")
         if left_out:
             notes.append(f"{title}: {left_out} of {len(groups)} groups are too small to be measured.")
-    return _combined(kind, summaries, problems, rows, notes, min(sizes), confidence)
+    return _combined(kind, summaries, problems, rows=rows, notes=notes, n=min(sizes), confidence=confidence)
 
 
 def _combined(
     kind: Kind,
     summaries: list[dict[str, Any]],
     problems: list[str],
+    *,
     rows: list[GroupRow],
     notes: list[str],
     n: int,

@@ -6,7 +6,7 @@ import math
 
 from audits.checks.contract import CheckSubject, Measurement, check
 
-MEND_RANKING = "Look at which rows are ranked wrongly (segments, missing features, label quality), retrain, and register a new version."
+MEND_RANKING = "Look at which rows are ranked wrongly (segments, missing features, label quality), then retrain."
 
 
 @check(

@@ -142,7 +142,8 @@ def judge(requirement: Requirement, measurement: Measurement) -> Judgement:
     wholly on the bad side, insufficient when it straddles the limit or there is none. Without a value, or with fewer
     rows than ``min_group_size``: insufficient. Numbers within a relative 1e-12 of the limit count as equal to it.
     """
-    mend, required, observed = CHECKS.get(requirement.check).mend, requirement.required(), observed_text(measurement)
+    mend, required = CHECKS.get(requirement.check).mend, requirement.required()
+    observed = observed_text(measurement, limit=requirement.limit)
 
     def answer(status: Status, reason: str, mend: str = mend) -> Judgement:
         return Judgement(status, observed, required, reason, mend if status != "met" else "")
@@ -157,16 +158,18 @@ def judge(requirement: Requirement, measurement: Measurement) -> Judgement:
         return answer("met" if good else "not_met", f"The value is{'' if good else ' not'} {required}.")
     if measurement.low is None or measurement.high is None:
         return answer("insufficient", "There is no interval to hold against the limit.", "Evaluate on more rows.")
+    interval = f"{_percent(measurement.confidence)} interval"
+    limit = f"{OPS[requirement.op]} {figure(requirement.limit)}"
     sides = [_holds(end, requirement.op, requirement.limit) for end in (measurement.low, measurement.high)]
     if all(sides):
         return answer(
             "met",
-            f"The whole {_percent(measurement.confidence)} interval is {OPS[requirement.op]} {figure(requirement.limit)}.",
+            f"The whole {interval} is {limit}.",
         )
     if not any(sides):
         return answer(
             "not_met",
-            f"No part of the {_percent(measurement.confidence)} interval is {OPS[requirement.op]} {figure(requirement.limit)}.",
+            f"No part of the {interval} is {limit}.",
         )
     return answer(
         "insufficient",
@@ -195,28 +198,32 @@ def measure(requirement: Requirement, subject: CheckSubject) -> CheckOutcome:
             f"{refusal.message} ({refusal.code})",
             "Mend the data or the requirement and run again.",
         )
-    except Exception as fault:  # noqa: BLE001 -- third-party checks may raise anything; every fault must end as an "error" result
-        # the text of a foreign exception may quote rows of the table, so only its kind is stored; the log has the rest
+    except Exception as fault:
+        # Third-party checks may raise anything, and every fault must end as an answer. The text of a foreign exception
+        # may quote rows of the table, so only its kind is stored; the log has the rest.
         logger.exception("check failed", extra={"check": requirement.check, "requirement": requirement.key})
         reason = f"The check {requirement.check} failed with {type(fault).__name__}."
         return _without(requirement, "error", reason, "Ask the administrator to read the worker's log, then run again.")
 
 
-def observed_text(measurement: Measurement) -> str:
-    """Say in words what was measured: value, interval and number of rows."""
+def observed_text(measurement: Measurement, *, limit: float | None = None) -> str:
+    """Say in words what was measured: value, interval and number of rows, each on its side of ``limit``."""
     if measurement.value is None:
         return f"no value, n = {measurement.n}"
-    text = figure(measurement.value)
+    text = figure(measurement.value, limit)
     if measurement.low is not None and measurement.high is not None:
-        text += (
-            f" ({_percent(measurement.confidence)} interval {figure(measurement.low)} to {figure(measurement.high)})"
-        )
+        low, high = figure(measurement.low, limit), figure(measurement.high, limit)
+        text += f" ({_percent(measurement.confidence)} interval {low} to {high})"
     return f"{text}, n = {measurement.n}"
 
 
-def figure(value: float) -> str:
-    """Write a number for people: four significant digits, never in a way that hides on which side of a limit it is."""
-    return f"{value:.4g}"
+def figure(value: float, limit: float | None = None) -> str:
+    """Write a number with four significant digits, and with more where rounding would hide its side of ``limit``."""
+    digits = 4
+    if limit is not None and not math.isclose(value, limit, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+        while digits < 17 and _side(float(f"{value:.{digits}g}"), limit) != _side(value, limit):
+            digits += 1
+    return f"{value:.{digits}g}"
 
 
 def _without(requirement: Requirement, status: Status, reason: str, mend: str) -> CheckOutcome:
@@ -228,6 +235,10 @@ def _holds(value: float, op: str, limit: float) -> bool:
     if op in ("<=", ">="):
         return equal or (value < limit if op == "<=" else value > limit)
     return not equal and (value < limit if op == "<" else value > limit)
+
+
+def _side(value: float, limit: float) -> int:
+    return (value > limit) - (value < limit)
 
 
 def _percent(confidence: float) -> str:

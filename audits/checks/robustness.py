@@ -16,8 +16,7 @@ FAMILY = "missing-"
     unit="probability",
     better="lower",
     parameters={"perturbation": {"type": "string", "pattern": "^missing-[0-9.]+$"}},
-    mend="Train with missing values present, or impute them inside the model, and state in the intended use what must
-    be given.",
+    mend="Train with missing values present, or impute them in the model; say in the intended use what must be given.",
 )
 def missing_values(
     subject: CheckSubject, *, perturbation: str = "missing-0.1", confidence: float = 0.95

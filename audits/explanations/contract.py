@@ -20,15 +20,15 @@ Point = tuple[int, float | None, float]
 class Explanation:
     """Shapley values of a model's output over a sample, summed up, with what is needed to judge them.
 
-    For a row x, the contributions phi_1(x) .. phi_M(x) add up to f(x) - ``base_value``, where ``base_value`` is the mean
-    of f over the background (Lundberg and Lee 2017). ``output`` is the unit of f, of every contribution and of
+    For a row x, the contributions phi_1(x) .. phi_M(x) add up to f(x) - ``base_value``, where ``base_value`` is the
+    mean of f over the background (Lundberg and Lee 2017). ``output`` is the unit of f, of every contribution and of
     ``base_value``.
 
     ``mean_abs``: mean of |phi_j| over the sample, 0 = the feature moved no row's output. ``mean_abs_se``: its standard
     error over the rows. ``additivity_residual_max``: largest |base + sum(phi) - f(x)| over the sample, 0 = the
-    contributions explain the output wholly. ``rank_stability``: lowest Kendall tau-b between the rankings of features by
-    ``mean_abs`` under different seeds, each drawing another background; 1 = the same ranking, 0 = unrelated; None where
-    there is nothing to compare. ``beeswarm``: points for a plot, bounded, without raw values.
+    contributions explain the output wholly. ``rank_stability``: lowest Kendall tau-b between the rankings of features
+    by ``mean_abs`` under different seeds, each drawing another background; 1 = the same ranking, 0 = unrelated; None
+    where there is nothing to compare. ``beeswarm``: points for a plot, bounded, without raw values.
     """
 
     route: str
@@ -52,7 +52,9 @@ class Explanation:
     def to_json(self) -> dict[str, Any]:
         """Return the explanation as JSON values."""
         return {
-            name: [list(part) if isinstance(part, tuple) else part for part in value] if isinstance(value, tuple) else value
+            name: [list(part) if isinstance(part, tuple) else part for part in value]
+            if isinstance(value, tuple)
+            else value
             for name, value in asdict(self).items()
         }
 

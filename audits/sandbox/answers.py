@@ -77,7 +77,11 @@ def read_scores(path: Path, *, table: str, rows: int) -> NDArray[np.float64]:
     size = path.stat().st_size
     if size != 8 * rows:
         raise SandboxError(
-            "prediction-count-mismatch", f"{size / 8:g} predictions for {rows} rows.", table=table, rows=rows, bytes=size
+            "prediction-count-mismatch",
+            f"{size / 8:g} predictions for {rows} rows.",
+            table=table,
+            rows=rows,
+            bytes=size,
         )
     scores = np.frombuffer(path.read_bytes(), dtype="<f8").astype(np.float64)
     wrong = ~((scores >= 0.0) & (scores <= 1.0))

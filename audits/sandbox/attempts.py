@@ -18,22 +18,22 @@ from typing import Any
 Attempt = Callable[[dict[str, Any], dict[str, int]], str | None]
 """Returns None when it was stopped, else what it reached."""
 
-_SYSCALLS = {
-    "x86_64": {"ptrace": 101, "unshare": 272, "setns": 308, "mount": 165, "bpf": 321, "keyctl": 250, "io_uring_setup": 425,
-               "userfaultfd": 323, "perf_event_open": 298, "process_vm_readv": 310, "memfd_create": 319, "pidfd_open": 434,
-               "open_by_handle_at": 304, "shmget": 29, "inotify_init1": 294, "init_module": 175, "chroot": 161,
-               "setxattr": 188, "sched_setaffinity": 203, "socketpair": 53, "setsid": 112, "fork": 57, "execveat": 322},
-    "aarch64": {"ptrace": 117, "unshare": 97, "setns": 268, "mount": 40, "bpf": 280, "keyctl": 219, "io_uring_setup": 425,
-                "userfaultfd": 282, "perf_event_open": 241, "process_vm_readv": 270, "memfd_create": 279, "pidfd_open": 434,
-                "open_by_handle_at": 265, "shmget": 194, "inotify_init1": 26, "init_module": 105, "chroot": 51,
-                "setxattr": 5, "sched_setaffinity": 122, "socketpair": 199, "setsid": 157, "execveat": 281},
-}  # fmt: skip
+_PUBLIC_FOLDERS = ("/tmp", "/dev/shm", "/var/tmp", "/run", "/")  # noqa: S108 -- the attempt is to write there
+_SYSCALLS = """
+ptrace 101 117|unshare 272 97|setns 308 268|mount 165 40|bpf 321 280|keyctl 250 219|io_uring_setup 425 425
+userfaultfd 323 282|perf_event_open 298 241|process_vm_readv 310 270|memfd_create 319 279|pidfd_open 434 434
+open_by_handle_at 304 265|shmget 29 194|inotify_init1 294 26|init_module 175 105|chroot 161 51|setxattr 188 5
+sched_setaffinity 203 122|socketpair 53 199|setsid 112 157|execveat 322 281|fchmodat 268 53|fchownat 260 54
+"""
+"""Calls that lead out or do harm: name, number on x86-64, number on arm64."""
 
 
 def attempt_everything(task: dict[str, Any], outputs: dict[str, int]) -> dict[str, Any]:
     """Try every escape and every honest thing; return what each reached (None: it was stopped, or it works)."""
     escapes = {name: _outcome(attempt, task, outputs) for name, attempt in _ATTEMPTS.items()}
-    escapes |= {f"system-call-{name}": _reached(number) for name, number in _SYSCALLS[os.uname().machine].items()}
+    column = 0 if os.uname().machine == "x86_64" else 1
+    for name, *numbers in (cell.split() for line in _SYSCALLS.split("\n") for cell in line.split("|") if cell):
+        escapes[f"system-call-{name}"] = _reached(int(numbers[column]))
     return {"escapes": escapes, "failures": {name: _outcome(work, task, outputs) for name, work in _HONEST.items()}}
 
 
@@ -49,10 +49,10 @@ def _reached(number: int) -> str | None:
     libc = ctypes.CDLL(None, use_errno=True)
     wrong = ctypes.c_long(-1)
     answer = libc.syscall(number, wrong, wrong, wrong, wrong, wrong, wrong)
-    if number == _SYSCALLS["x86_64"]["fork"] and answer == 0 and os.uname().machine == "x86_64":
-        os._exit(0)
     code = ctypes.get_errno()
-    return None if answer == -1 and code in (errno.EPERM, errno.ENOSYS) else f"answered {answer} ({errno.errorcode.get(code)})"
+    if answer == -1 and code in (errno.EPERM, errno.ENOSYS):
+        return None
+    return f"answered {answer} ({errno.errorcode.get(code)})"
 
 
 def _environment(task: dict[str, Any], outputs: dict[str, int]) -> str | None:
@@ -102,7 +102,7 @@ def _strictly_below(path: str, folder: str) -> bool:
 
 
 def _write_anywhere(task: dict[str, Any], outputs: dict[str, int]) -> str | None:
-    folders = [*task["forbidden_folders"], *task["readable"], "/tmp", "/dev/shm", "/var/tmp", "/run", "/", task["inputs"]]  # noqa: S108 -- the attempt is to write there
+    folders = [*task["forbidden_folders"], *task["readable"], *_PUBLIC_FOLDERS, task["inputs"]]
     for folder in folders:
         name = f"{folder}/cadastre-probe-{os.getpid()}"
         try:
@@ -116,7 +116,12 @@ def _write_anywhere(task: dict[str, Any], outputs: dict[str, int]) -> str | None
 
 def _change_inputs(task: dict[str, Any], outputs: dict[str, int]) -> str | None:
     order = f"{task['inputs']}/order.json"
-    for action in (lambda: os.close(os.open(order, os.O_WRONLY)), lambda: os.chmod(order, 0o777), lambda: os.unlink(order)):
+    actions: tuple[Callable[[], None], ...] = (
+        lambda: os.close(os.open(order, os.O_WRONLY)),
+        lambda: os.chmod(order, 0o600),
+        lambda: os.unlink(order),
+    )
+    for action in actions:
         try:
             action()
         except OSError:

@@ -25,8 +25,9 @@ def _obstacle() -> str | None:
 def _command(start: Start) -> list[str]:
     """Build the bwrap line.
 
-    As root the namespaces need no user namespace, and the child gives up root itself: it keeps just the two capabilities
-    for that. As an ordinary user the user namespace makes it nobody. There is no /proc, no /tmp and nothing writable.
+    As root the namespaces need no user namespace, and the child gives up root itself: it keeps just the two
+    capabilities for that. As an ordinary user the user namespace makes it nobody. There is no /proc, no /tmp and
+    nothing writable.
     """
     program = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin") or "bwrap"
     line = [program, "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]

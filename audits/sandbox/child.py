@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from audits.sandbox.refusal import Refusal, described
@@ -38,7 +39,9 @@ def main(order_path: str) -> None:
     os._exit(0)
 
 
-def _answer(work: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]], task: Any, outputs: Any) -> dict[str, Any]:
+def _answer(
+    work: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]], task: Any, outputs: Any
+) -> dict[str, Any]:
     try:
         return {"done": True, **work(task, outputs)}
     except Refusal as refusal:

@@ -112,7 +112,9 @@ def _task(job: ScoringJob, place: Workplace) -> dict[str, Any]:
     }
 
 
-def _explanation(wanted: ExplainInput | None, answer: dict[str, Any], digests: tuple[str, str, int]) -> Explanation | None:
+def _explanation(
+    wanted: ExplainInput | None, answer: dict[str, Any], digests: tuple[str, str, int]
+) -> Explanation | None:
     """Check the child's explanation against what was asked, and put the digests in that the parent computed."""
     found = answer.get("explanation")
     if wanted is None or found is None:

@@ -16,9 +16,7 @@ from audits.sandbox.protocol import Limits, Rung
 from registry.digests import digest_of
 from registry.errors import DomainError
 
-LIMITS = Limits(
-    wall_seconds=30.0, cpu_seconds=20, memory_bytes=2**30, output_bytes=2**20, processes=16, open_files=64
-)
+LIMITS = Limits(wall_seconds=30.0, cpu_seconds=20, memory_bytes=2**30, output_bytes=2**20, processes=16, open_files=64)
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,11 @@ def probe(rung: Rung, *, limits: Limits = LIMITS) -> ProbeReport:
         try:
             with workplace() as place:
                 ended = run(
-                    rung, place, _task(place.inputs, secret, listener, limits), outputs=("answer", "spare"), limits=limits
+                    rung,
+                    place,
+                    _task(place.inputs, secret, listener, limits),
+                    outputs=("answer", "spare"),
+                    limits=limits,
                 )
                 answers.refuse_bad_end(ended, limits)
                 answer = answers.read_answer(place.output("answer"))
@@ -96,7 +98,9 @@ def _findings(value: object) -> dict[str, str | None]:
     """Return the child's findings; raises ValueError unless they are a map from names to sentences or None."""
     if not isinstance(value, dict) or not all(found is None or isinstance(found, str) for found in value.values()):
         raise ValueError("the probe answered in another form")
-    return {answers.inert(name, 100): None if found is None else answers.inert(found, 200) for name, found in value.items()}
+    return {
+        answers.inert(name, 100): None if found is None else answers.inert(found, 200) for name, found in value.items()
+    }
 
 
 def _seen(listener: socket.socket, folder: Path) -> str | None:

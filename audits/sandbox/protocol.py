@@ -130,8 +130,8 @@ class Start:
 class Rung:
     """One way of confining a child.
 
-    ``obstacle()`` says in a sentence why it cannot be tried here, or None. ``command(start)`` is the argv to run with an
-    empty environment. ``confinement(start)`` is what the child must still do to itself before it touches anything.
+    ``obstacle()`` says in a sentence why it cannot be tried here, or None. ``command(start)`` is the argv to run with
+    an empty environment. ``confinement(start)`` is what the child must still do to itself before it touches anything.
     ``direct`` says that the child is our own child process and not one behind a program that sets its stage.
     """
 

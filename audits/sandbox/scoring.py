@@ -92,7 +92,7 @@ def _probabilities(model: Any, frame: pd.DataFrame, column: int) -> Any:
         return answer[:, column]
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 -- a foreign model may raise anything
+    except Exception as error:
         raise Refusal("model-cannot-score", described(error)) from error
 
 

@@ -14,29 +14,31 @@ import platform
 import struct
 
 _ALLOWED = """
-read 0 63|write 1 64|open 2 -|openat 257 56|openat2 437 437|close 3 57|close_range 436 436|fstat 5 80|stat 4 -|lstat 6 -
-newfstatat 262 79|statx 332 291|access 21 -|faccessat 269 48|faccessat2 439 439|readlink 89 -|readlinkat 267 78
-getdents 78 -|getdents64 217 61|lseek 8 62|pread64 17 67|pwrite64 18 68|readv 19 65|writev 20 66|preadv 295 69
-pwritev 296 70|preadv2 327 286|pwritev2 328 287|mmap 9 222|mprotect 10 226|munmap 11 215|mremap 25 216|madvise 28 233
-msync 26 227|mincore 27 232|mlock 149 228|munlock 150 229|brk 12 214|rt_sigaction 13 134|rt_sigprocmask 14 135
-rt_sigreturn 15 139|rt_sigpending 127 136|rt_sigtimedwait 128 137|rt_sigsuspend 130 133|sigaltstack 131 132|dup 32 23
-dup2 33 -|dup3 292 24|pipe 22 -|pipe2 293 59|select 23 -|pselect6 270 72|poll 7 -|ppoll 271 73|epoll_create 213 -
-epoll_create1 291 20|epoll_ctl 233 21|epoll_wait 232 -|epoll_pwait 281 22|epoll_pwait2 441 441|eventfd 284 -
-eventfd2 290 19|timerfd_create 283 85|timerfd_settime 286 86|timerfd_gettime 287 87|nanosleep 35 101
-clock_nanosleep 230 115|clock_gettime 228 113|clock_getres 229 114|gettimeofday 96 169|time 201 -|times 100 153
-getrusage 98 165|sysinfo 99 179|uname 63 160|getpid 39 172|gettid 186 178|getppid 110 173|getuid 102 174|geteuid 107 175
-getgid 104 176|getegid 108 177|getresuid 118 148|getresgid 120 150|getgroups 115 158|getpgrp 111 -|getpgid 121 155
-getsid 124 156|getrlimit 97 163|umask 95 166|getcwd 79 17|chdir 80 49|fchdir 81 50|mkdir 83 -|mkdirat 258 34|rmdir 84 -
-unlink 87 -|unlinkat 263 35|rename 82 -|renameat 264 38|renameat2 316 276|ftruncate 77 46|truncate 76 45|fallocate 285 47
-fsync 74 82|fdatasync 75 83|flock 73 32|sendfile 40 71|copy_file_range 326 285|futex 202 98|futex_waitv 449 449
-set_robust_list 273 99|set_tid_address 218 96|arch_prctl 158 -|exit 60 93|exit_group 231 94|sched_yield 24 124
-sched_getaffinity 204 123|sched_getparam 143 121|sched_getscheduler 145 120|sched_get_priority_max 146 125
-sched_get_priority_min 147 126|getcpu 309 168|getrandom 318 278|rseq 334 293|membarrier 324 283|restart_syscall 219 128
-statfs 137 43|fstatfs 138 44|fadvise64 221 223|readahead 187 213|get_mempolicy 239 236|wait4 61 260|waitid 247 95
-alarm 37 -|setitimer 38 103|getitimer 36 102|timer_create 222 107|timer_settime 223 110|timer_gettime 224 108
+read 0 63|write 1 64|open 2 -|openat 257 56|openat2 437 437|close 3 57|close_range 436 436|fstat 5 80|stat 4 -
+lstat 6 -|newfstatat 262 79|statx 332 291|access 21 -|faccessat 269 48|faccessat2 439 439|readlink 89 -
+readlinkat 267 78|getdents 78 -|getdents64 217 61|lseek 8 62|pread64 17 67|pwrite64 18 68|readv 19 65|writev 20 66
+preadv 295 69|pwritev 296 70|preadv2 327 286|pwritev2 328 287|mmap 9 222|mprotect 10 226|munmap 11 215|mremap 25 216
+madvise 28 233|msync 26 227|mincore 27 232|mlock 149 228|munlock 150 229|brk 12 214|rt_sigaction 13 134
+rt_sigprocmask 14 135|rt_sigreturn 15 139|rt_sigpending 127 136|rt_sigtimedwait 128 137|rt_sigsuspend 130 133
+sigaltstack 131 132|dup 32 23|dup2 33 -|dup3 292 24|pipe 22 -|pipe2 293 59|select 23 -|pselect6 270 72|poll 7 -
+ppoll 271 73|epoll_create 213 -|epoll_create1 291 20|epoll_ctl 233 21|epoll_wait 232 -|epoll_pwait 281 22
+epoll_pwait2 441 441|eventfd 284 -|eventfd2 290 19|timerfd_create 283 85|timerfd_settime 286 86
+timerfd_gettime 287 87|nanosleep 35 101|clock_nanosleep 230 115|clock_gettime 228 113|clock_getres 229 114
+gettimeofday 96 169|time 201 -|times 100 153|getrusage 98 165|sysinfo 99 179|uname 63 160|getpid 39 172
+gettid 186 178|getppid 110 173|getuid 102 174|geteuid 107 175|getgid 104 176|getegid 108 177|getresuid 118 148
+getresgid 120 150|getgroups 115 158|getpgrp 111 -|getpgid 121 155|getsid 124 156|getrlimit 97 163|umask 95 166
+getcwd 79 17|chdir 80 49|fchdir 81 50|mkdir 83 -|mkdirat 258 34|rmdir 84 -|unlink 87 -|unlinkat 263 35|rename 82 -
+renameat 264 38|renameat2 316 276|ftruncate 77 46|truncate 76 45|fallocate 285 47|fsync 74 82|fdatasync 75 83
+flock 73 32|sendfile 40 71|copy_file_range 326 285|futex 202 98|futex_waitv 449 449|set_robust_list 273 99
+set_tid_address 218 96|arch_prctl 158 -|exit 60 93|exit_group 231 94|sched_yield 24 124|sched_getaffinity 204 123
+sched_getparam 143 121|sched_getscheduler 145 120|sched_get_priority_max 146 125|sched_get_priority_min 147 126
+getcpu 309 168|getrandom 318 278|rseq 334 293|membarrier 324 283|restart_syscall 219 128|statfs 137 43
+fstatfs 138 44|fadvise64 221 223|readahead 187 213|get_mempolicy 239 236|wait4 61 260|waitid 247 95|alarm 37 -
+setitimer 38 103|getitimer 36 102|timer_create 222 107|timer_settime 223 110|timer_gettime 224 108
 timer_delete 226 111|timer_getoverrun 225 109|pause 34 -
 """
-"""Name, number on x86-64, number on arm64 (``-``: that architecture does not have it); from the kernel's own headers."""
+"""Name, number on x86-64, number on arm64 (``-``: that architecture does not have it); from the kernel's own
+headers."""
 
 _CONDITIONAL = {
     "clone": (56, 220),
@@ -99,11 +101,17 @@ def program(machine: str, own_pid: int) -> list[Instruction]:
     """Return the filter for ``machine`` as classic BPF instructions (code, jump if true, jump if false, operand).
 
     Order matters: a foreign architecture or the x32 interface kills; calls newer than the table answer ENOSYS, as does
-    clone3, so that the C library falls back to clone, whose flags can be read; everything else not listed answers EPERM.
+    clone3, so that the C library falls back to clone, whose flags can be read; everything else not listed answers
+    EPERM.
     """
     architecture, _ = _ARCHITECTURES[machine]
     refuse, missing = _ERRNO | errno.EPERM, _ERRNO | errno.ENOSYS
-    lines: list[Instruction] = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
+    lines: list[Instruction] = [
+        (_LOAD, 0, 0, 4),
+        (_EQUAL, 1, 0, architecture),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, 0),
+    ]
     if machine == "x86_64":
         lines += [(_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _KILL)]
     lines += [(_ABOVE, 0, 1, _HIGHEST_KNOWN), (_RETURN, 0, 0, missing)]

@@ -20,7 +20,7 @@ INTERVAL_CELLS = 1_000
 
 @dataclass(frozen=True)
 class MeanLoss:
-    """The mean over rows of a loss, the unbiased variance between rows, and how much weight was clipped away from 0 and 1."""
+    """The mean of a loss over rows, its unbiased variance between rows, and the share of weight that was clipped."""
 
     value: float
     variance: float
@@ -88,8 +88,8 @@ class ReliabilityRow:
 def bin_edges(score: Floats, weight: Floats, bins: int, binning: Binning) -> Floats:
     """Return rising edges from 0 to 1.
 
-    "equal-width": 0, 1/bins, ..., 1. "equal-mass": inner edges at the smallest score below or at which at least j/bins of
-    the weight lies; equal scores stay together, so fewer than ``bins`` bins may come out.
+    "equal-width": 0, 1/bins, ..., 1. "equal-mass": inner edges at the smallest score at or below which at least j/bins
+    of the weight lies; equal scores stay together, so fewer than ``bins`` bins may come out.
     """
     if binning == "equal-width":
         return np.linspace(0.0, 1.0, bins + 1)
@@ -208,9 +208,9 @@ def _coarser(score: Floats, positive: Floats, negative: Floats, edges: Floats) -
     cuts = np.union1d(np.linspace(0.0, 1.0, INTERVAL_CELLS + 1), edges)
     place = np.searchsorted(cuts[1:-1], score, side="left")
     weight = positive + negative
-    sums = [
-        np.bincount(place, weights=part, minlength=len(cuts) - 1)
+    mass, scored, positive, negative = (
+        np.bincount(place, weights=part, minlength=len(cuts) - 1).astype(np.float64)
         for part in (weight, weight * score, positive, negative)
-    ]
-    kept = sums[0] > 0.0
-    return sums[1][kept] / sums[0][kept], sums[2][kept], sums[3][kept]
+    )
+    kept = mass > 0.0
+    return scored[kept] / mass[kept], positive[kept], negative[kept]

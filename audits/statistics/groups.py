@@ -1,4 +1,4 @@
-"""How far do groups differ? Rates by group, the gap between groups with its interval, and who is too few to be shown."""
+"""How far do groups differ? Rates by group, the gap between them with its interval, and who is too few to be shown."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def gap_between(
 ) -> Gap | None:
     r"""Return the largest difference or smallest ratio of rates between groups, over all strata.
 
-    "difference": :math:`\max_s(\max_g r_{sg} - \min_g r_{sg})`; 0: all groups alike, 1: some group never, another always.
-    "ratio": :math:`\min_s(\min_g r_{sg} / \max_g r_{sg})`; 1: all alike, 0: some group never selected. Where nobody in any
-    group is selected the ratio is 0/0 and has no value.
+    "difference": :math:`\max_s(\max_g r_{sg} - \min_g r_{sg})`; 0: all groups alike, 1: one group never, another
+    always. "ratio": :math:`\min_s(\min_g r_{sg} / \max_g r_{sg})`; 1: all alike, 0: some group never selected. Where
+    nobody in any group is selected the ratio is 0/0 and has no value.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def _cells(rate: Rate) -> tuple[float, float]:
 
 
 def _gaps(drawn: Floats, kind: Kind) -> Floats:
-    """Return the gap of each draw of shape (n_draws, n_groups, n_strata, 2); NaN for 0/0 and where a group was not drawn."""
+    """Return the gap of each draw, shape (n_draws, n_groups, n_strata, 2); NaN for 0/0 and for a group not drawn."""
     total = drawn.sum(axis=-1)
     rates = np.divide(drawn[..., 0], total, out=np.full(total.shape, np.nan), where=total > 0.0)
     low, high = rates.min(axis=1), rates.max(axis=1)

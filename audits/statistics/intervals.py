@@ -141,7 +141,7 @@ def resample(counts: Floats, *, seed: int, replicates: int = REPLICATES) -> Floa
 
 
 def percentile(replicates: Floats, confidence: float = 0.95) -> Interval | None:
-    """Return the quantiles of bootstrap replicates; NaN replicates (a group not drawn) are left out, None if over half are.
+    """Return quantiles of bootstrap replicates, NaN ones (a group not drawn) left out; None when over half are NaN.
 
     References
     ----------

@@ -84,9 +84,7 @@ class Fault:
 
 
 def value_faults(table: EvaluationTable) -> Iterator[Fault]:
-    """Yield what is wrong with the labels, scores, decisions and weights of a table, counting rows, quoting no value."""
-    import ibis
-
+    """Yield what is wrong with labels, scores, decisions and weights, counting rows and quoting no value."""
     expression, roles = table.table, table.roles
     asked: dict[str, Any] = {}
     for role in ("target", "score", "prediction", "weight"):
@@ -115,10 +113,7 @@ def value_faults(table: EvaluationTable) -> Iterator[Fault]:
             asked["negatives"] = (usable & (value == 0.0)).sum()
     if not asked:
         return
-    found = {
-        key: int(value or 0)
-        for key, value in rows_of(expression.aggregate(ibis.literal(1).max().name("one"), **asked))[0].items()
-    }
+    found = {key: int(value or 0) for key, value in rows_of(expression.aggregate(**asked))[0].items()}
     codes = {
         "target": ("label-missing", "label-outside-0-1", "must be 0 or 1"),
         "score": ("score-not-a-number", "score-outside-0-1", "must lie between 0 and 1"),
@@ -180,7 +175,7 @@ def score_cells(table: EvaluationTable, *, max_distinct: int = MAX_DISTINCT_SCOR
     key = (score * SCORE_BINS).floor() if binned else score
     grouped = table.table.group_by([key.name("cell"), label.name("label")])
     rows = rows_of(grouped.aggregate(**_weights(table), low=score.min(), high=score.max()))
-    if any(row["cell"] is None or row["cell"] != row["cell"] or row["label"] not in (0.0, 1.0) for row in rows):
+    if any(row["cell"] is None or math.isnan(row["cell"]) or row["label"] not in (0.0, 1.0) for row in rows):
         raise DomainError("score-not-a-number", "Labels must be 0 or 1 and scores numbers in every row.")
     keys = sorted({row["cell"] + 0.0 for row in rows})
     place = {cell: at for at, cell in enumerate(keys)}
@@ -249,8 +244,8 @@ def selected(table: EvaluationTable) -> Any:
 
 
 def group_label(value: Any) -> str:
-    """Return the text that names a group, the same on every engine (a boolean is "true", 1.0 is "1", NULL "(missing)")."""
-    if value is None or (isinstance(value, float | Decimal) and value != value):
+    """Return the text that names a group on every engine (a boolean is "true", 1.0 is "1", NULL is "(missing)")."""
+    if value is None or (isinstance(value, float | Decimal) and math.isnan(value)):
         return MISSING
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -264,7 +259,7 @@ def group_label(value: Any) -> str:
 
 def _real(column: Any) -> Any:
     """Return a numeric or boolean column as doubles."""
-    return column.cast("int8").cast("float64") if column.type().is_boolean() else column.cast("float64")
+    return column.cast("int32").cast("float64") if column.type().is_boolean() else column.cast("float64")
 
 
 def _weights(table: EvaluationTable) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,7 @@ def _counts(table: EvaluationTable, column: Any) -> dict[Any, int]:
     counts: Counter[Any] = Counter()
     for row in rows:
         value = row["value"]
-        counts[None if value is None or value != value else value] += int(row["n"])
+        counts[None if isinstance(value, float) and math.isnan(value) else value] += int(row["n"])
     return dict(counts)
 
 

@@ -49,8 +49,8 @@ class ColumnRoles:
         if twice:
             raise DomainError(
                 "column-in-two-roles",
-                f"Columns {', '.join(map(repr, twice))} cannot be outcome, score, decision or weight and also play another "
-                "of these roles or be a feature.",
+                f"Columns {', '.join(map(repr, twice))}: an outcome, score, decision or weight plays no other of "
+                "these roles and is no feature.",
                 columns=twice,
             )
 
@@ -134,7 +134,7 @@ def refuse_missing_roles(roles: ColumnRoles, required: Iterable[str]) -> None:
 
 
 def refuse_bad_columns(names: list[str], roles: ColumnRoles) -> None:
-    """Raise DomainError when columns are too many, occur twice (letter case ignored), or are named by a role but absent."""
+    """Raise DomainError for too many columns, one that occurs twice (letter case ignored), or an absent role."""
     if len(names) > MAX_COLUMNS:
         raise DomainError("too-many-columns", f"The table has {len(names)} columns; at most {MAX_COLUMNS} are read.")
     folded = Counter(name.lower() for name in names)

@@ -102,8 +102,12 @@ def open_frame(
     arrow = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
     backend = _duckdb(allowed=None, memory_limit="4GB", threads=1 if roles.weight else 2)
     try:
+        engine = backend.con
+        engine.register("given", arrow)
+        engine.execute("CREATE TABLE evaluation AS SELECT * FROM given")
+        engine.unregister("given")
         with quiet():
-            table = backend.create_table("evaluation", arrow)
+            table = backend.table("evaluation")
         return _finish(
             table, roles, threshold, engine="duckdb", digest=digest or _arrow_digest(arrow), check_values=check_values
         )
@@ -244,7 +248,14 @@ def _read(backend: Any, location: str, format: Format) -> Any:
             if format == "parquet":
                 return backend.read_parquet(location, table_name="evaluation")
             return backend.read_csv(
-                location, table_name="evaluation", header=True, delim=",", sample_size=-1, strict_mode=True
+                location,
+                table_name="evaluation",
+                header=True,
+                delim=",",
+                quote='"',
+                escape='"',
+                sample_size=-1,
+                strict_mode=True,
             )
     except duckdb.Error as error:
         # the engine's own text may quote a cell of the table, which is personal data: it stays in the cause

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from cadastre import ed25519
 from cadastre.outcomes import Denied, Undecided, WrongInput
@@ -22,6 +22,7 @@ PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1"
 LONGEST_LIFE = timedelta(minutes=15)
 CLOCK_SKEW = timedelta(minutes=2)
 LARGEST_DOCUMENT = 1 << 20
+NAMES = ("model", "version", "environment", "nonce", "decision")
 STAMP = re.compile(r"\A\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z\Z")
 SHA256 = re.compile(r"\A[0-9a-f]{64}\Z")
 
@@ -40,7 +41,7 @@ class Expected:
 
     artifact_sha256: str
     environment: str
-    nonce: Optional[str] = None
+    nonce: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def read_key(path: str) -> TrustedKey:
         raw = base64.b64decode(parts[2], validate=True)
     except (binascii.Error, ValueError) as error:
         raise WrongInput("the key file holds no base64") from error
-    if len(raw) != ed25519.KEY_BYTES or hashlib.sha256(raw).hexdigest()[:16] != parts[1]:
+    if len(raw) != ed25519.KEY_BYTES or hashlib.sha256(raw).hexdigest() != parts[1]:
         raise WrongInput("the key file is damaged: its key id is not that of its key")
     return TrustedKey(parts[1], raw)
 
@@ -148,12 +149,23 @@ def _read_statement(statement: Any) -> Allow:
     if predicate["verificationResult"] != "PASSED":
         raise ValueError("its result is not PASSED")
     digests = (subject["digest"]["sha256"], predicate["policy"]["digest"]["sha256"])
-    names = tuple(ours[name] for name in ("model", "version", "environment", "nonce", "decision"))
+    model, version, environment, nonce, decision = (ours[name] for name in NAMES)
+    names = (model, version, environment, nonce, decision)
     if not all(isinstance(digest, str) and SHA256.match(digest) for digest in digests):
         raise ValueError("a digest is malformed")
     if set(subject["digest"]) != {"sha256"} or not all(isinstance(name, str) and name for name in names):
         raise ValueError("a member is empty or of the wrong kind")
-    allow = Allow(digests[0], *names, digests[1], _instant(predicate["timeVerified"]), _instant(ours["notAfter"]))
+    allow = Allow(
+        artifact_sha256=digests[0],
+        model=model,
+        version=version,
+        environment=environment,
+        nonce=nonce,
+        decision=decision,
+        policy_digest=digests[1],
+        verified_at=_instant(predicate["timeVerified"]),
+        not_after=_instant(ours["notAfter"]),
+    )
     if not timedelta(0) < allow.not_after - allow.verified_at <= LONGEST_LIFE:
         raise ValueError("its validity is longer than a gate gives")
     return allow

@@ -6,7 +6,6 @@ There is no signing here, so nothing secret passes through and running time need
 from __future__ import annotations
 
 import hashlib
-from typing import Optional
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -65,7 +64,7 @@ def _encode(point: Point) -> bytes:
     return (y | (x & 1) << 255).to_bytes(KEY_BYTES, "little")
 
 
-def _decode(data: bytes) -> Optional[Point]:
+def _decode(data: bytes) -> Point | None:
     number = int.from_bytes(data, "little")
     sign, y = number >> 255, number & (2**255 - 1)
     if y >= P:
@@ -74,7 +73,7 @@ def _decode(data: bytes) -> Optional[Point]:
     return None if x is None else (x, y, 1, x * y % P)
 
 
-def _x_of(y: int, sign: int) -> Optional[int]:
+def _x_of(y: int, sign: int) -> int | None:
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(square, (P + 3) // 8, P)
     if (x * x - square) % P:

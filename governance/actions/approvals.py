@@ -165,7 +165,7 @@ def _rules_in_force(request: PromotionRequest) -> PolicyRules:
 def _refuse_obstacles(request: PromotionRequest, person: User, rules: PolicyRules) -> None:
     found = obstacles(request, person, rules)
     if found:
-        first = found[0]
+        first = next((one for one in found if one.code in {"requester", "contributor"}), found[0])
         reasons = [f"{person.username} {obstacle.text}" for obstacle in found]
         raise DomainError(
             REFUSED.get(first.code, "not-eligible"), f"You may not decide on this: {'; '.join(reasons)}.",

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from audits.actions.validation import start_validation
 from audits.models import ValidationRun
-from audits.sandbox.inspect import inspect_artifact
+from audits.sandbox.inspect import require as require_format
 from governance.actions.promotions import rules_for
 from governance.plans import build_plan
 from registry import texts
@@ -42,7 +42,7 @@ def admit_version(
     refs = [_artifact(item) for item in artifacts]
     for ref in refs:
         if ref.role == VersionArtifact.Role.MODEL:
-            inspect_artifact(artifact_store().path(ref.artifact.sha256), ref.format)
+            require_format(artifact_store().path(ref.artifact.sha256), declared=ref.format)
     used = [_dataset(item) for item in datasets]
     people = [_contributor(item) for item in contributors]
     row, run, created = _enter(

@@ -1,7 +1,74 @@
-"""Which pages make up the console?"""
+"""What is the console? Django's admin site with pages of our own, ordered by the risk manager's day."""
 
-from django.contrib import admin
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils.translation import gettext_lazy as _
 
 
-class Console(admin.AdminSite):
-    """The console: read-only windows and explicit action pages."""
+class Console(AdminSite):
+    """Pages that decide through actions, and read-only windows on the records. Nothing is edited in a row."""
+
+    site_header = "Cadastre"
+    site_title = "Cadastre"
+    index_title = _("Today")
+    site_url = None
+    enable_nav_sidebar = False
+    final_catch_all_view = True
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.disable_action("delete_selected")
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        """Return our pages, then what Django's admin brings: sign-in, sign-out and the windows on the records."""
+        from governance.console.pages import account, audit, findings, models, people, policies, promotions, runs
+
+        def page(route: str, view: Any, name: str) -> URLPattern:
+            return path(route, self.admin_view(view), name=name)
+
+        return [
+            page("models/", models.models, "models"),
+            page("models/<slug:slug>/", models.model, "model"),
+            page("promotions/", promotions.promotions, "promotions"),
+            page("promotions/<uuid:promotion_id>/", promotions.promotion, "promotion"),
+            page("validations/<uuid:run_id>/", runs.run, "run"),
+            page("findings/", findings.findings, "findings"),
+            page("findings/<uuid:finding_id>/", findings.finding, "finding"),
+            page("policies/", policies.policies, "policies"),
+            page("policies/draft/", policies.policy_draft, "policy_draft"),
+            page("policies/<slug:slug>/<int:number>/", policies.policy, "policy"),
+            page("audit/", audit.audit, "audit"),
+            page("audit/verification/", audit.verification, "verification"),
+            page("audit/decisions/<uuid:decision_id>/", audit.decision, "decision"),
+            page("audit/dossiers/<uuid:dossier_id>/pdf/", audit.dossier_pdf, "dossier_pdf"),
+            page("people/", people.people, "people"),
+            page("people/<uuid:person_id>/", people.person, "person"),
+            page("password/", account.password, "password"),
+            page("password_change/", account.password, "password_change"),
+            page("records/", self.records, "records"),
+            *super().get_urls(),
+        ]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show the page of today in the place of Django's list of tables."""
+        from governance.console.pages.today import today
+
+        return today(request)  # type: ignore[return-value]  # our pages are template responses, the decorator says less
+
+    def records(self, request: HttpRequest) -> TemplateResponse:
+        """Show the list of the read-only windows on the tables."""
+        from governance.console.acts import show
+
+        return show(request, "records", {"app_list": self.get_app_list(request)}, title=_("Records"))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add the rooms of the console to what every page of the admin knows."""
+        from governance.console.access import rooms_for
+
+        return {**super().each_context(request), "rooms": rooms_for(request)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from typing import Any, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.dsse import Envelope
 
 from registry.digests import canonical_json, is_sha256
 from registry.errors import DomainError
+from registry.ledger.keys import key_id
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -91,19 +90,9 @@ class Claim:
         }
 
 
-def raw_public_key(key: Ed25519PublicKey) -> bytes:
-    """Return the 32 bytes of a public key."""
-    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-def key_id(key: Ed25519PublicKey) -> str:
-    """Return the id of a key: the first 16 hexadecimal characters of the SHA-256 of its 32 bytes."""
-    return hashlib.sha256(raw_public_key(key)).hexdigest()[:16]
-
-
 def public_key_line(key: Ed25519PublicKey) -> str:
     """Return the line that a key file holds: ``cadastre-attestation+<key id>+<base64 of the 32 bytes>``."""
-    return f"{KEY_NAME}+{key_id(key)}+{base64.b64encode(raw_public_key(key)).decode('ascii')}"
+    return f"{KEY_NAME}+{key_id(key)}+{base64.b64encode(key.public_bytes_raw()).decode('ascii')}"
 
 
 def attest(claim: Claim, *, key: Ed25519PrivateKey) -> dict[str, Any]:

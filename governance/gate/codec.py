@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+SCALARS = frozenset({str, bool, int, float})
 
 
 def instant(value: datetime) -> str:
@@ -21,25 +22,32 @@ def instant(value: datetime) -> str:
 
 def to_json(value: Any) -> Any:
     """Return the JSON form of a dataclass tree: tuples as lists, sets as sorted lists, instants as RFC 3339 in UTC."""
+    if value is None or type(value) in SCALARS:
+        return value
     if isinstance(value, datetime):
         return instant(value)
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _member(getattr(value, field.name)) for field in fields(value)}
+        return {name: _member(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, frozenset | set):
         return sorted(to_json(item) for item in value)
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
+    if isinstance(value, str):
+        return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form here")
 
 
 def _member(value: Any) -> Any:
     return value.as_json() if hasattr(value, "as_json") else to_json(value)
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache

@@ -21,7 +21,7 @@ PASSING: frozenset[ControlStatus] = frozenset({"pass", "not_applicable"})
 LEAST_CONTROLS = frozenset({"INV-01", "GATE-01", "GATE-04", "REQ-01", "SOD-03", "VAL-01", "VAL-03"})
 """Were one of these ever missing from the catalogue, an allow would mean less than it says; so it is never given."""
 READING_ORDER = ("INV", "GATE", "TIER", "DAT", "VAL", "EVD", "FND", "REQ", "SOD", "APP", "AUD")
-FOUNDATIONS = frozenset({"INV-01", "GATE-03", "GATE-04"})
+FOUNDATIONS = frozenset({"INV-01", "GATE-01", "GATE-03", "GATE-04"})
 """Where one of these fails there is nothing to judge the rest by; what then lacks evidence is not repeated."""
 NO_POLICY = PolicyRules(
     slug="none",

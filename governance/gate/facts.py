@@ -138,7 +138,9 @@ def _approvals(request: PromotionRequest) -> tuple[c.ApprovalFacts, ...]:
     rows = list(Approval.objects.select_related("approver").filter(request=request).order_by("decided_at", "id"))
     people = {row.approver_id for row in rows}
     roles: dict[object, set[str]] = {}
-    for person, role in RoleGrant.objects.filter(person__in=people, ended_at__isnull=True).values_list("person", "role"):
+    for person, role in RoleGrant.objects.filter(person__in=people, ended_at__isnull=True).values_list(
+        "person", "role"
+    ):
         roles.setdefault(person, set()).add(role)
     contributors = set(request.version.contributions.values_list("person_id", flat=True))
     return tuple(

@@ -22,6 +22,7 @@ from registry.errors import DomainError
 Op = Literal[">=", "<=", ">", "<"]
 JudgedOn = Literal["estimate", "bound"]
 MAX_POLICY_CHARACTERS = 200_000
+DEEPEST_NESTING = 20
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,16 @@ class RequirementRule:
     params: Mapping[str, Any] = field(default_factory=dict)
     judged_on: JudgedOn = "estimate"
     confidence: float = 0.95
-    min_group_size: int = 30
+    min_group_size: int = 20
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON form, every member written out."""
         data: dict[str, Any] = to_json(self)
         return data
+
+    def as_requirement(self) -> dict[str, Any]:
+        """Return what a run needs to measure and judge it; clause and advice stay with the policy."""
+        return {name: value for name, value in self.as_json().items() if name not in ("clause", "mend")}
 
 
 @dataclass(frozen=True)
@@ -194,6 +199,11 @@ class _StrictLoader(yaml.SafeLoader):
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # the name is PyYAML's
+        if self.flow_level >= DEEPEST_NESTING:
+            raise yaml.YAMLError("nested too deeply")
+        super().fetch_flow_collection_start(TokenClass)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):

@@ -141,8 +141,7 @@ def refuse_if_forked(using: str) -> Checkpoint | None:
     anchored = newest_checkpoint(configured())
     if anchored is None:
         return None
-    size = LedgerLeaf.objects.using(using).order_by("-index").values_list("index", flat=True).first()
-    size = 0 if size is None else size + 1
+    size = _leaf_count(using)
     if size < anchored.size:
         message = (
             f"The ledger has {size} entries, but a checkpoint over {anchored.size} was anchored: it was rolled back."
@@ -198,7 +197,7 @@ def health() -> Health:
     has waited longer than ``LEDGER_ANCHOR_GRACE_SECONDS`` to be covered.
     """
     using = router.db_for_write(LedgerEvent)
-    size = LedgerLeaf.objects.using(using).count()
+    size = _leaf_count(using)
     pending = LedgerPending.objects.using(using).count()
     covered, reason = 0, ""
     try:
@@ -212,6 +211,11 @@ def health() -> Health:
             f"An event has waited {waiting} seconds for an anchor; {settings.LEDGER_ANCHOR_GRACE_SECONDS} are allowed."
         )
     return Health(not reason, covered, size, pending, waiting, reason)
+
+
+def _leaf_count(using: str) -> int:
+    last = LedgerLeaf.objects.using(using).order_by("-index").values_list("index", flat=True).first()
+    return 0 if last is None else int(last) + 1
 
 
 def _oldest_uncovered_seconds(using: str, covered: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,10 @@ from registry.ledger.subject import LedgerSubject
 if TYPE_CHECKING:
     from registry.models.people import User
 
-__all__ = ["append", "declare_action"]
+__all__ = ["append", "append_about_ledger", "declare_action"]
 
-log = logging.getLogger(__name__)
+LEDGER_KIND = "ledger"
+"""The kind of subject whose state lives in the ledger alone."""
 
 
 def append(
@@ -38,20 +38,43 @@ def append(
     Raises DomainError: ``ledger-outside-transaction``, ``unknown-action``, ``actor-required``,
     ``ledger-subject-missing``, ``event-too-large``, or what ``plain`` refuses.
     """
-    using = router.db_for_write(LedgerEvent)
-    if not connections[using].in_atomic_block:
-        raise DomainError("ledger-outside-transaction", "An event is written in the transaction of its act.")
-    require_declared(action)
-    if not actor.is_authenticated or actor._state.adding:
-        raise DomainError("actor-required", "An act is done by a known person or service account.", kind="forbidden")
-
+    using = _ready(action, actor)
     kind, key = subject.ledger_kind, subject.ledger_key()
     _take_turn(using, kind, key)
     row = type(subject).ledger_rows(using).filter(pk=subject.pk).first()
     if row is None or row.ledger_key() != key:
         message = f"The row of {kind} {key} is not there, so its state cannot be recorded."
         raise DomainError("ledger-subject-missing", message, subject_kind=kind, subject_key=key)
+    return _write(using, action, (kind, key), state=row.ledger_state(), actor=actor, payload=payload or {})
 
+
+def append_about_ledger(action: str, *, key: str, state: Mapping[str, Any], actor: User) -> LedgerEvent:
+    """Record a fact about the ledger itself, which lives in no table; for the modules of this package."""
+    using = _ready(action, actor)
+    _take_turn(using, LEDGER_KIND, key)
+    return _write(using, action, (LEDGER_KIND, key), state=state, actor=actor, payload={})
+
+
+def _ready(action: str, actor: User) -> str:
+    using = router.db_for_write(LedgerEvent)
+    if not connections[using].in_atomic_block:
+        raise DomainError("ledger-outside-transaction", "An event is written in the transaction of its act.")
+    require_declared(action)
+    if not actor.is_authenticated or actor._state.adding:
+        raise DomainError("actor-required", "An act is done by a known person or service account.", kind="forbidden")
+    return using
+
+
+def _write(
+    using: str,
+    action: str,
+    subject: tuple[str, str],
+    *,
+    state: Mapping[str, Any],
+    actor: User,
+    payload: Mapping[str, Any],
+) -> LedgerEvent:
+    kind, key = subject
     previous = (
         LedgerEvent.objects.using(using).filter(subject_kind=kind, subject_key=key).order_by("-subject_seq").first()
     )
@@ -66,8 +89,8 @@ def append(
         subject_key=key,
         subject_seq=previous.subject_seq + 1 if previous else 1,
         prev=tree.leaf_hash(bytes(previous.body)).hex() if previous else None,
-        state=row.ledger_state(),
-        payload=payload or {},
+        state=state,
+        payload=payload,
         request_id=circumstances.request_id,
         credential=circumstances.credential_id,
         authentication=circumstances.authentication,

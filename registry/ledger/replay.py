@@ -10,14 +10,13 @@ from typing import Any
 from django.db import router
 from django.db.models import Exists, OuterRef, QuerySet
 
+from registry.ledger.append import LEDGER_KIND
 from registry.ledger.event import BodyInvalid, Event, read
 from registry.ledger.models import LedgerEvent
 from registry.ledger.snapshot import snapshot
 from registry.ledger.subject import LedgerSubject, subject_models
 
 ABSENT = "(absent)"
-ROWLESS_KINDS = frozenset({"ledger"})
-"""Kinds of subject whose state lives in the ledger alone."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def differences() -> list[Difference]:
     with snapshot(using):
         kinds = subject_models()
         found = [difference for kind, model in kinds.items() for difference in _of_kind(kind, model, using)]
-        strangers = _last_events(using).exclude(subject_kind__in=[*kinds, *ROWLESS_KINDS])
+        strangers = _last_events(using).exclude(subject_kind__in=[*kinds, LEDGER_KIND])
         found.extend(Difference(row.subject_kind, row.subject_key, "", row.action, ABSENT) for row in strangers)
     return found
 

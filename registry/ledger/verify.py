@@ -9,8 +9,9 @@ from django.conf import settings
 from django.db import connections, router
 
 from registry.errors import DomainError
-from registry.ledger import anchors, keys, replay, tree, triggers
+from registry.ledger import anchors, heads, keys, replay, tree, triggers
 from registry.ledger.checkpoint import Checkpoint, NoteInvalid, parse, parse_verifier_key, verify_note
+from registry.ledger.event import BodyInvalid, read
 from registry.ledger.faults import LedgerFault
 from registry.ledger.models import LedgerCheckpoint, LedgerEvent
 from registry.ledger.report import Statement, VerificationReport
@@ -33,6 +34,7 @@ def verify_all(*, anchor_path: Path | None = None, key_path: Path | None = None)
     outside = _anchored_notes(anchor_path, anchored)  # read first: an anchor never runs ahead of the database
 
     signed = Statement("checkpoints", "every checkpoint is signed and states the root of the tree at its size")
+    ends = Statement("heads", "the newest recorded heads are the last events of their subjects")
     guards = Statement("triggers", "the database refuses to change the ledger")
     replayed = Statement("replay", "replaying the ledger gives the tables as they are")
     with snapshot(using):
@@ -41,6 +43,7 @@ def verify_all(*, anchor_path: Path | None = None, key_path: Path | None = None)
         scan.run(using)
         _check_checkpoints(checkpoints, scan, public, origin, signed)
         _check_anchors(outside, scan, public, origin, anchored)
+        _check_heads(scan.compact.size, ends)
         absent = triggers.missing(connections[using])
         guards.checked = len(triggers.expected(connections[using]))
         for table, name in absent:
@@ -50,7 +53,7 @@ def verify_all(*, anchor_path: Path | None = None, key_path: Path | None = None)
         replayed.checked = sum(model.ledger_rows(using).count() for model in subject_models().values())
     if public is None and (checkpoints or outside):
         trusted.doubt("there is no key, so no signature could be checked")
-    statements = [trusted, *scan.statements(), signed, anchored, guards, replayed]
+    statements = [trusted, *scan.statements(), signed, anchored, ends, guards, replayed]
     return VerificationReport(statements, scan.compact.size, scan.compact.root().hex())
 
 
@@ -141,6 +144,24 @@ def _check_anchors(
         statement.doubt("nothing is anchored, so a rollback or a rewrite with a stolen key would not be seen")
     elif covered < size:
         statement.note = f"the last {size - covered} entries are not anchored yet"
+
+
+def _check_heads(size: int, statement: Statement) -> None:
+    row = LedgerEvent.objects.filter(action=heads.RECORDED).order_by("-subject_seq").first()
+    if row is None:
+        statement.note = "none has been recorded"
+        return
+    try:
+        stated = read(bytes(row.body)).state
+        found = heads.heads_at(stated["size"])
+        agrees = {
+            "size": stated["size"],
+            "subjects": len(found),
+            "heads_root": tree.root(head.leaf() for head in found).hex(),
+        } == dict(stated)
+        statement.require(agrees and stated["size"] <= size, f"event {row.id} states other heads")
+    except (BodyInvalid, KeyError, TypeError) as error:
+        statement.require(False, f"event {row.id} states no heads: {error}")
 
 
 def _stated(

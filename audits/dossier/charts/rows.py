@@ -46,13 +46,15 @@ def groups(chart: Mapping[str, Any], width: float, label: Callable[[object], str
     ticks = ticks_between(min(known, default=0.0), max(known, default=1.0))
     area = Area(drawing, LABELS, 28, width - LABELS - NUMBERS, height, x_low=ticks[0], x_high=ticks[-1])
     area.x_axis(ticks, label(chart.get("x_title", "")))
-    write(drawing, width, 28 + height + 6, "value  [interval]   n", size=TINY, anchor="end", colour=MUTED)
+    counts = chart.get("counts", True)
+    heading = "value [interval]" + ("         n" if counts else "")
+    write(drawing, width, 28 + height + 6, heading, size=TINY, anchor="end", colour=MUTED)
     y = 28 + height - ROW / 2
     for index, row in enumerate(kept):
         if row.get("attribute") and _new_attribute(kept, index):
             write(drawing, 0, y - 2.4, label(row["attribute"]), bold=True, within=LABELS - 8)
             y -= ROW
-        _group_row(area, row, y, label, width)
+        _group_row(area, row, y, label, right=width, counts=counts)
         y -= ROW
     if limit is not None:
         _limit(area, limit, label(chart.get("limit_text", f"limit {shown(limit)}")))
@@ -64,7 +66,9 @@ def _new_attribute(rows: list[Mapping[str, Any]], index: int) -> bool:
     return index == 0 or rows[index - 1].get("attribute") != rows[index].get("attribute")
 
 
-def _group_row(area: Area, row: Mapping[str, Any], y: float, label: Callable[[object], str], width: float) -> None:
+def _group_row(
+    area: Area, row: Mapping[str, Any], y: float, label: Callable[[object], str], *, right: float, counts: bool
+) -> None:
     drawing = area.drawing
     indent = 8 if row.get("attribute") else 0
     write(drawing, indent, y - 2.4, label(row.get("label", "")), within=LABELS - 8 - indent)
@@ -72,24 +76,26 @@ def _group_row(area: Area, row: Mapping[str, Any], y: float, label: Callable[[ob
     status = str(row.get("status", ""))
     sign, tone = STATUS_SIGNS.get(status, ("", ""))
     colour = TONES.get(tone, BLUE)
-    count = f"{int(row['n']):,}" if isinstance(row.get("n"), int) else "–"
+    count = f"{row['n']:,}" if isinstance(row.get("n"), int) else "–"
     if value is None:
         note = label(row.get("note") or "not printed")
         write(drawing, area.left + 4, y - 2.4, note, size=TINY, colour=CAUTION, within=area.width - 8)
-        write(drawing, width, y - 2.4, count, anchor="end", colour=MUTED)
+        if counts:
+            write(drawing, right, y - 2.4, count, size=TINY, anchor="end", colour=MUTED)
         return
     if low is not None and high is not None:
         line(drawing, area.x(low), y, area.x(high), y, colour=colour, strokeWidth=1.4)
-        for end in (low, high):
-            line(drawing, area.x(end), y - 2.4, area.x(end), y + 2.4, colour=colour, strokeWidth=1.0)
+        for edge in (low, high):
+            line(drawing, area.x(edge), y - 2.4, area.x(edge), y + 2.4, colour=colour, strokeWidth=1.0)
     if status == "insufficient":
         drawing.add(Circle(area.x(value), y, 2.9, fillColor=PAPER, strokeColor=colour, strokeWidth=1.2))
     else:
         marker(drawing, 3 if status == "not_met" else 0, area.x(value), y, colour)
     between = f" [{shown(low)}, {shown(high)}]" if low is not None and high is not None else ""
-    right = width - 34
-    write(drawing, right, y - 2.4, f"{sign} {shown(value)}{between}".strip(), size=TINY, anchor="end", colour=INK)
-    write(drawing, width, y - 2.4, count, size=TINY, anchor="end", colour=MUTED)
+    end = right - 34 if counts else right
+    write(drawing, end, y - 2.4, f"{sign} {shown(value)}{between}".strip(), size=TINY, anchor="end", colour=INK)
+    if counts:
+        write(drawing, right, y - 2.4, count, size=TINY, anchor="end", colour=MUTED)
 
 
 def bars(chart: Mapping[str, Any], width: float, label: Callable[[object], str]) -> Drawing:

@@ -36,7 +36,7 @@ class JoblibFormat:
             return joblib.load(path)
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 -- a foreign file may raise anything
+        except Exception as error:
             raise Refusal("model-not-loadable", described(error)) from error
 
 

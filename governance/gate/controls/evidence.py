@@ -87,11 +87,9 @@ def requirements_met(facts: GateFacts, rules: PolicyRules, _now: datetime) -> Co
     run = facts.validation
     if run is None or run.concluded_at is None:
         return no_evidence("no concluded run", required, RUN_AGAIN)
-    by_key: dict[str, list[ResultFacts]] = {}
-    for result in run.results:
-        by_key.setdefault(result.key, []).append(result)
-    parts = [part for rule in rules.requirements if (part := _unmet(rule, by_key.pop(rule.key, [])))]
-    parts += [_part(result, "") for extra in by_key.values() for result in extra if _blocks(result)]
+    parts = [part for rule in rules.requirements if (part := _unmet(rule, run.results))]
+    told = {part.key for part in parts}
+    parts += [_part(result, "") for result in run.results if _blocks(result) and result.key not in told]
     if parts:
         return failed(
             f"{len(parts)} not met", required, "Mend each as it says, then register a new version.", parts=tuple(parts)
@@ -105,13 +103,12 @@ def _by_outcome(run: ValidationFacts, required: str, count: int) -> ControlResul
     return passed(f"{count} of {count} met", required)
 
 
-def _unmet(rule: RequirementRule, results: list[ResultFacts]) -> Part | None:
-    if len(results) == 1 and results[0].check == rule.check:
-        result = results[0]
-        stands_in_the_way = result.status != "met" and "blocking" in (rule.severity, result.severity)
-        return _part(result, rule.clause, rule.mend) if stands_in_the_way else None
+def _unmet(rule: RequirementRule, found: tuple[ResultFacts, ...]) -> Part | None:
     if rule.severity != "blocking":
         return None
+    results = [result for result in found if result.key == rule.key]
+    if len(results) == 1 and results[0].check == rule.check:
+        return None if results[0].status == "met" else _part(results[0], rule.clause, rule.mend)
     observed = f"{len(results)} results" if len(results) != 1 else f"a result of {results[0].check}"
     wanted = f"one result of {rule.check} {rule.op} {rule.limit:g}"
     return Part(rule.key, f"{rule.key}: no usable result", observed, wanted, RUN_AGAIN, rule.clause)

@@ -50,11 +50,11 @@ def artifact_of_one_version(facts: GateFacts, _rules: PolicyRules, _now: datetim
     """The digest names one version and no other, and is the file that scores."""
     required = "the model file of exactly one version"
     artifact, version = facts.artifact, facts.version
-    if artifact is None or version is None:
-        return no_evidence("no version holds it", required, REGISTER)
-    if artifact.version_count != 1:
+    if artifact is not None and artifact.version_count > 1:
         mend = "The same bytes are in several versions; register the one to promote with bytes of its own."
         return failed(f"{artifact.version_count} versions hold it", required, mend)
+    if artifact is None or version is None or artifact.version_count < 1:
+        return no_evidence("no version holds it", required, REGISTER)
     if artifact.role != "model":
         return failed(
             f"it is the {artifact.role} of {version.model}/{version.version}", required, "Ask for the model file."

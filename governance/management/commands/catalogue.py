@@ -15,7 +15,8 @@ HOMES = (
     "registry.sources.contract",
     "audits.checks.contract",
     "audits.dossier.contract",
-    "governance.gate.controls.contract",
+    "audits.sandbox.formats.contract",
+    "governance.gate.control",
 )
 
 

@@ -1,0 +1,136 @@
+"""How is a dossier made? Facts are read once, then everything is composed from the facts alone.
+
+A dossier is rebuilt from its stored facts JSON: ``render(compose(json.loads(stored)))`` gives the issued bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from audits.dossier.content import Document, Frame, Notice, Section
+from audits.dossier.contract import (
+    SECTIONS,
+    DossierSection,
+    Facts,
+    Gap,
+    LateSection,
+    NumberedGap,
+    OverviewSection,
+    Whole,
+)
+from audits.dossier.outline import OUTLINE
+from audits.dossier.record import instant_text
+from registry.digests import canonical_json
+from registry.errors import DomainError
+from registry.models import ModelVersion
+
+FORMAT = 1
+
+
+def gather_facts(version: ModelVersion, as_of: datetime, *, language: str = "en", marking: str = "") -> dict[str, Any]:
+    """Read the facts of every registered section as of an instant; the result is plain JSON, ready to be stored.
+
+    Raises DomainError ``version-not-there-yet`` when the version was registered later than ``as_of``.
+    """
+    if version.registered_at > as_of:
+        raise DomainError("version-not-there-yet", "The version was not registered at that instant.", field="as_of")
+    registered = [entry.item() for entry in SECTIONS]
+    found: dict[str, Facts] = {}
+    for section in registered:
+        if not isinstance(section, LateSection):
+            found[section.slug] = section.gather(version, as_of)
+    early = dict(found)
+    for section in registered:
+        if isinstance(section, LateSection):
+            found[section.slug] = section.gather_late(version, as_of, early)
+    facts = {
+        "format": FORMAT,
+        "model": version.model_id,
+        "model_name": version.model.name,
+        "version": version.version,
+        "as_of": instant_text(as_of),
+        "language": language,
+        "marking": marking,
+        "sections": found,
+        "unfilled": [
+            {"number": one.number, "slug": one.slug, "title": str(one.title), "required_by": one.required_by}
+            for one in OUTLINE
+            if one.slug not in found
+        ],
+    }
+    stored: dict[str, Any] = json.loads(canonical_json(facts))
+    return stored
+
+
+def compose(facts: Mapping[str, Any]) -> Document:
+    """Return the document of stored facts. Pure: no table, clock or network has a part in it.
+
+    Raises DomainError ``unknown-section`` when facts belong to a section that is not installed, and
+    ``unknown-facts-format`` for facts of another format.
+    """
+    if facts.get("format") != FORMAT:
+        raise DomainError("unknown-facts-format", "These facts are not of a format that this version can print.")
+    with translation.override(facts["language"]):
+        sections = [SECTIONS.get(slug)() for slug in facts["sections"]]
+        found: dict[str, Facts] = facts["sections"]
+        whole = Whole(facts, found, tuple(_gaps(sections, facts)))
+        printed = [_printed(section, found[section.slug], whole) for section in sections]
+        printed += [_unfilled(one) for one in facts["unfilled"]]
+        return _document(facts, tuple(sorted(printed, key=lambda one: (one.number, one.slug))), whole)
+
+
+def _printed(section: DossierSection, facts: Facts, whole: Whole) -> Section:
+    if isinstance(section, OverviewSection):
+        return section.compose_over(facts, whole)
+    return section.compose(facts)
+
+
+def _unfilled(one: Mapping[str, Any]) -> Section:
+    notice = Notice(_("No evidence recorded."), "missing", one["required_by"])
+    return Section(one["slug"], one["number"], one["title"], (notice,))
+
+
+def _gaps(sections: list[DossierSection], facts: Mapping[str, Any]) -> Iterator[NumberedGap]:
+    """Yield the gaps of every section in the order of the dossier, then those of the sections nobody fills."""
+    for section in sorted(sections, key=lambda one: one.number):
+        for gap in section.gaps(facts["sections"][section.slug]):
+            yield NumberedGap(section.number, gap)
+    for one in facts["unfilled"]:
+        yield NumberedGap(one["number"], Gap(one["title"], one["required_by"], _("No place to record it yet")))
+
+
+def _document(facts: Mapping[str, Any], sections: tuple[Section, ...], whole: Whole) -> Document:
+    instant = datetime.fromisoformat(facts["as_of"]).astimezone(UTC)
+    shown = instant.strftime("%Y-%m-%d %H:%M:%S UTC")
+    name, version = facts["model_name"], facts["version"]
+    checkpoint = whole.of("ledger").get("checkpoint") or {}
+    frame = Frame(
+        left=_("%(model)s  ·  version %(version)s") % {"model": facts["model"], "version": version},
+        footer=_("As of %(instant)s") % {"instant": shown},
+        page_of=_("Page {page} of {pages}"),
+        contents=_("Contents"),
+        table=_("Table"),
+        figure=_("Figure"),
+        evidence=_("Evidence"),
+        required_by=_("Required by"),
+        content_digest=_("SHA-256 of the content of this document; its first digits stand on every page"),
+        short_digest=_("content"),
+        checkpoint=_("checkpoint"),
+        nothing=_("no evidence recorded"),
+    )
+    return Document(
+        title=name,
+        subtitle=_("Version %(version)s, as of %(instant)s") % {"version": version, "instant": shown},
+        as_of=facts["as_of"],
+        sections=sections,
+        language=facts["language"],
+        marking=facts["marking"],
+        checkpoint_size=checkpoint.get("size"),
+        frame=frame,
+    )

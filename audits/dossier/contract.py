@@ -1,0 +1,123 @@
+"""What is a section of a dossier? Facts read once from the tables, blocks composed from those facts alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from audits.dossier.content import Block, Notice, Section
+from registry.catalogue import Catalogue
+from registry.models import ModelVersion
+
+Facts = dict[str, Any]
+Words = str | Promise
+
+SECTIONS: Catalogue[type[DossierSection]] = Catalogue(
+    "section", packages=("audits.dossier.sections",), entry_point_group="cadastre.sections"
+)
+"""Every registered section class. An upper room registers its own with ``@SECTIONS.register(slug)``."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that should be recorded and is not: what, which clause demands it, and where it would be recorded."""
+
+    what: str
+    required_by: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class NumberedGap:
+    """A gap with the section it belongs to."""
+
+    section: int
+    gap: Gap
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The facts of the whole dossier, for the sections that look over all of it."""
+
+    facts: Mapping[str, Any]
+    sections: Mapping[str, Facts]
+    gaps: Sequence[NumberedGap] = field(default_factory=tuple)
+
+    def of(self, slug: str) -> Facts:
+        """Return the facts of one section; empty when there is none."""
+        return self.sections.get(slug, {})
+
+
+class DossierSection(ABC):
+    """One section. The class docstring's first line is its summary in the catalogue.
+
+    ``number`` is its place (dossiers are printed in this order), ``required_by`` the clauses that demand it.
+    A key ``subjects`` in the facts, a list of ``[kind, key]``, names the ledger subjects of the extract.
+    """
+
+    slug: ClassVar[str]
+    number: ClassVar[int]
+    title: ClassVar[Words]
+    required_by: ClassVar[str]
+
+    @abstractmethod
+    def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
+        """Read the facts as of an instant, as JSON. The only place of a section that may touch the tables."""
+
+    @abstractmethod
+    def compose(self, facts: Facts) -> Section:
+        """Return the section from its facts alone: the same facts give the same section."""
+
+    def gaps(self, facts: Facts) -> list[Gap]:
+        """Return what is missing; unless a section says more, that it has no facts at all."""
+        return [] if self.has_evidence(facts) else [Gap(str(self.title), self.required_by)]
+
+    def has_evidence(self, facts: Facts) -> bool:
+        """Tell whether anything is recorded beyond the names of ledger subjects."""
+        return any(value for key, value in facts.items() if key != "subjects")
+
+    def section(self, *blocks: Block) -> Section:
+        """Return a section of ``blocks``; without any, the notice that nothing is recorded: it never vanishes."""
+        return Section(self.slug, self.number, str(self.title), blocks or (self.missing(),))
+
+    def missing(self, text: str = "") -> Notice:
+        """Return the notice that something required is not recorded."""
+        return Notice(text or _("No evidence recorded."), "missing", self.required_by)
+
+
+class OverviewSection(DossierSection):
+    """A section that is composed from the facts of all sections: the cover, the verdict, what is missing."""
+
+    def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
+        """Read nothing of its own unless a subclass does."""
+        return {}
+
+    def compose(self, facts: Facts) -> Section:
+        """Compose without the rest of the dossier (as when its facts were lost)."""
+        return self.compose_over(facts, Whole({}, {}))
+
+    @abstractmethod
+    def compose_over(self, facts: Facts, whole: Whole) -> Section:
+        """Return the section from its own facts and those of the whole dossier."""
+
+    def gaps(self, facts: Facts) -> list[Gap]:
+        """Return nothing: an overview demands no evidence of its own."""
+        return []
+
+
+class LateSection(DossierSection):
+    """A section whose facts depend on those of the others: the evidence index, the ledger extract."""
+
+    def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
+        """Read the facts of a dossier that has no other section."""
+        return self.gather_late(version, as_of, {})
+
+    @abstractmethod
+    def gather_late(self, version: ModelVersion, as_of: datetime, sections: Mapping[str, Facts]) -> Facts:
+        """Read the facts, given those of all other sections."""

@@ -1,0 +1,79 @@
+"""Which stored bytes stand behind the numbers, and what are their digests?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from audits.dossier.content import Column, Section, Table
+from audits.dossier.contract import SECTIONS, Facts, LateSection
+from audits.dossier.measures import evidence_id
+from audits.dossier.outline import BY_SLUG
+from audits.dossier.record import instant_text
+from audits.models import Evidence
+from registry.models import Artifact, ModelVersion
+
+PLANNED = BY_SLUG["evidence"]
+MEASURED = ("performance", "explainability", "fairness")
+
+
+@SECTIONS.register(PLANNED.slug)
+class EvidenceIndex(LateSection):
+    """Every piece of evidence that this dossier names, by the id printed beside the numbers."""
+
+    slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+
+    def gather_late(self, version: ModelVersion, as_of: datetime, sections: Mapping[str, Facts]) -> Facts:
+        """Read size, kind and time of each piece of evidence and artifact that the other sections name."""
+        named: dict[str, list[str]] = {}
+        for slug in MEASURED:
+            facts = sections.get(slug, {})
+            for result in facts.get("results", ()):
+                if result["evidence"]:
+                    named.setdefault(result["evidence"], []).append(result["key"])
+        for one in sections.get("design", {}).get("artifacts", ()):
+            named.setdefault(one["sha256"], []).append(one["role"])
+        for one in sections.get("data", {}).get("datasets", ()):
+            named.setdefault(one["artifact"], []).append(f"{one['dataset']}/{one['version']}")
+        stored = {row.sha256: row for row in Evidence.objects.filter(pk__in=named, stored_at__lte=as_of)}
+        uploaded = {row.sha256: row for row in Artifact.objects.filter(pk__in=named, uploaded_at__lte=as_of)}
+        items: list[dict[str, Any]] = []
+        for sha256, names in named.items():
+            item: dict[str, Any] = {"sha256": sha256, "what": list(dict.fromkeys(names)), "kind": "", "size": None}
+            if sha256 in stored:
+                row = stored[sha256]
+                item |= {"kind": str(row.get_kind_display()), "size": row.size, "at": instant_text(row.stored_at)}
+            elif sha256 in uploaded:
+                item |= {"kind": "", "size": uploaded[sha256].size, "at": instant_text(uploaded[sha256].uploaded_at)}
+            items.append(item)
+        artifacts = [["artifact", sha256] for sha256 in named if sha256 in uploaded]
+        return {"evidence": items, "subjects": artifacts}
+
+    def compose(self, facts: Facts) -> Section:
+        """Return the index."""
+        rows = tuple(
+            (
+                evidence_id(one["sha256"]),
+                ", ".join(one["what"]),
+                one["kind"] or _("Artifact"),
+                _("not stored") if one["size"] is None else f"{one['size']:,}",
+                one.get("at") or "–",
+                one["sha256"],
+            )
+            for one in facts.get("evidence", ())
+        )
+        if not rows:
+            return self.section()
+        columns = (
+            Column(_("Id"), weight=1.2, kind="digest"),
+            Column(_("Evidence of"), weight=1.7),
+            Column(_("Kind"), weight=0.9),
+            Column(_("Bytes"), "right", 0.8, "number"),
+            Column(_("Stored"), weight=1.1),
+            Column("SHA-256", weight=2, kind="digest"),
+        )
+        note = _("The id is the beginning of the SHA-256 of the stored bytes; hash the bytes again to check them.")
+        return self.section(Table(columns, rows, _("Evidence by digest"), note=note))

@@ -1,0 +1,17 @@
+"""Under which addresses is the console found? The site itself, the one-time links, and the choice of language."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+from django.views.i18n import set_language
+
+from governance.console.pages.account import enter
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("console/", admin.site.urls),
+    path("enter/<str:token>/", enter, name="enter"),
+    path("language/", set_language, name="set_language"),
+]

