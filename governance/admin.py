@@ -56,7 +56,15 @@ class ApprovalAdmin(ReadOnlyAdmin[Approval]):
 class GateDecisionAdmin(ReadOnlyAdmin[GateDecision]):
     """Answers of the gate."""
 
-    list_display = ("decided_at", "outcome", "version", "environment_slug", "artifact_sha256", "asked_by", "valid_until")
+    list_display = (
+        "decided_at",
+        "outcome",
+        "version",
+        "environment_slug",
+        "artifact_sha256",
+        "asked_by",
+        "valid_until",
+    )
     list_filter = ("outcome", "environment_slug")
     list_select_related = ("version", "asked_by")
     search_fields = ("artifact_sha256", "nonce")

@@ -33,7 +33,9 @@ def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str
     if "evaluation" not in datasets:
         raise DomainError("evaluation-data-missing", f"{version} names no evaluation data to measure it on.")
     if link is None and not datasets["evaluation"]["roles"].get("score"):
-        raise DomainError("model-artifact-missing", f"{version} has neither an artifact that scores nor a column of scores.")
+        raise DomainError(
+            "model-artifact-missing", f"{version} has neither an artifact that scores nor a column of scores."
+        )
     return {
         "version": version.ledger_key(),
         "manifest_digest": version.manifest_digest,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from governance import environment as env
+
+django_stubs_ext.monkeypatch()  # lets ModelAdmin[Row] name the row's type at run time too
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("CADASTRE_VAR") or BASE_DIR / "var").resolve()
@@ -45,7 +48,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "governance.api.context.ActContextMiddleware",
-    "governance.api.idempotency.IdempotencyMiddleware",
 ]
 ROOT_URLCONF = "governance.urls"
 WSGI_APPLICATION = "governance.wsgi.application"
@@ -55,6 +57,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"console": "governance.console.tags"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -120,7 +123,6 @@ SCRATCH_DIR = Path(env.text("CADASTRE_SCRATCH_DIR") or VAR / "scratch")
 REGISTER_NAME = env.text("CADASTRE_REGISTER_NAME", "cadastre.local/register")
 LEDGER_KEY_FILE = Path(env.text("CADASTRE_LEDGER_KEY") or VAR / "keys" / "ledger.key")
 LEDGER_ANCHOR_DIR = Path(env.text("CADASTRE_ANCHOR_DIR") or VAR / "anchors")
-LEDGER_LOCK_FILE = Path(env.text("CADASTRE_LEDGER_LOCK") or VAR / "run" / "sequencer.lock")
 LEDGER_TRUNCATE_TRIGGER = env.flag("CADASTRE_TRUNCATE_TRIGGER", True)
 LEDGER_ANCHOR_GRACE_SECONDS = env.integer("CADASTRE_ANCHOR_GRACE_SECONDS", 24 * 3600)
 ATTESTATION_KEY_FILE = Path(env.text("CADASTRE_ATTESTATION_KEY") or VAR / "keys" / "attestation.key")
@@ -154,6 +156,14 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ApprovalDecisionEnum": "governance.models.approval.Approval.Decision",
+        "GateAnswerEnum": "governance.models.gate.GateDecision.Outcome",
+        "PromotionStateEnum": "governance.models.promotion.PromotionRequest.State",
+        "FindingStateEnum": "audits.models.finding.Finding.State",
+        "ValidationStateEnum": "audits.models.run.ValidationRun.State",
+        "DossierStateEnum": "audits.models.dossier.Dossier.State",
+    },
 }
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

@@ -19,7 +19,16 @@ CONDITION = """
         SELECT 1 FROM registry_user u WHERE u.id = NEW.approver_id AND u.kind <> 'person'
     )
 """
-UNCHANGEABLE = ("request_id", "approver_id", "decision", "statement", "manifest_digest", "evidence_digest", "decided_at", "expires_at")
+UNCHANGEABLE = (
+    "request_id",
+    "approver_id",
+    "decision",
+    "statement",
+    "manifest_digest",
+    "evidence_digest",
+    "decided_at",
+    "expires_at",
+)
 
 SQLITE = [
     "DROP TRIGGER IF EXISTS approval_by_contributor",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from audits.models import Evidence
-from registry.ledger.clock import database_now
 from registry.digests import canonical_json, sha256_hex
+from registry.ledger.clock import database_now
 from registry.storage import artifacts
 
 EVIDENCE_LIMIT = 256 * 2**20

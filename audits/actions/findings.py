@@ -9,9 +9,9 @@ from django.db import transaction
 from audits.models import Finding, ValidationRun
 from registry import texts
 from registry.actions.inventory import require_role
-from registry.ledger.clock import database_now
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.models import Model, ModelVersion, Role, User
 
 declare_action("finding.opened", "An issue was raised.")
@@ -81,7 +81,9 @@ def _resolve(finding: Finding, state: str, *, actor: User, statement: str, until
     if finding.owner_id == actor.pk:
         raise DomainError("own-finding", "A finding is resolved by someone else than its owner.", kind="forbidden")
     if finding.version is not None and finding.version.contributions.filter(person=actor).exists():
-        raise DomainError("contributor", "Whoever had a hand in the version does not resolve its findings.", kind="forbidden")
+        raise DomainError(
+            "contributor", "Whoever had a hand in the version does not resolve its findings.", kind="forbidden"
+        )
     moved = Finding.objects.filter(pk=finding.pk, state=Finding.State.OPEN).update(
         state=state, resolved_by=actor, resolved_at=database_now(), resolution=said, accepted_until=until
     )

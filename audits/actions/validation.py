@@ -14,10 +14,10 @@ from django.db.models import F, Q
 from audits.actions.findings import open_finding
 from audits.models import CheckResult, Finding, RunAttempt, ValidationRun
 from registry.actions.versions import move_stage
-from registry.ledger.clock import database_now
 from registry.digests import digest_of
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.lifecycle import Stage, may_move
 from registry.models import Model, ModelVersion, User
 
@@ -228,7 +228,9 @@ def sweep() -> list[ValidationRun]:
     """Wake queued runs and those whose lease ran out, and quarantine the ones that used up their attempts."""
     now = database_now()
     woken: list[ValidationRun] = []
-    late = Q(state=State.QUEUED, requested_at__lt=now - timedelta(seconds=5)) | Q(state=State.RUNNING, lease_until__lt=now)
+    late = Q(state=State.QUEUED, requested_at__lt=now - timedelta(seconds=5)) | Q(
+        state=State.RUNNING, lease_until__lt=now
+    )
     for run in ValidationRun.objects.filter(late).order_by("requested_at")[:200]:
         if run.state == State.RUNNING and run.attempts >= settings.RUN_MAX_ATTEMPTS:
             quarantine(run)

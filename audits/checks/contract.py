@@ -172,7 +172,7 @@ class CheckSpec:
         properties = dict(self.parameters.get("properties", {})) | {"confidence": CONFIDENCE_SCHEMA}
         schema = dict(self.parameters) | {"type": "object", "properties": properties, "additionalProperties": False}
         try:
-            jsonschema.Draft202012Validator(schema).validate(plain(params, keep_nan=True))
+            jsonschema.Draft202012Validator(schema).validate(plain(params))
         except jsonschema.ValidationError as error:
             at = ".".join(str(part) for part in error.absolute_path) or "parameters"
             message = f"Parameters of {self.slug} do not fit: {at}: {error.message[:200]}"
@@ -261,16 +261,16 @@ def check(
     return decorate
 
 
-def plain(value: Any, *, keep_nan: bool = False) -> Any:
+def plain(value: Any) -> Any:
     """Return ``value`` as JSON: numpy scalars and arrays unwrapped, tuples as lists, NaN and infinities as None."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
-        return float(value) if keep_nan or math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): plain(item, keep_nan=keep_nan) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item, keep_nan=keep_nan) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "tolist"):
-        return plain(cast("Any", value).tolist(), keep_nan=keep_nan)
+        return plain(cast("Any", value).tolist())
     raise TypeError(f"{type(value).__name__} cannot stand in a measurement")

@@ -27,7 +27,9 @@ class Dossier(LedgerSubject):
     pdf_sha256 = models.CharField(max_length=64, blank=True)
     checkpoint = models.TextField(blank=True)
     failure = models.JSONField(null=True, blank=True)
-    supersedes = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by")
+    supersedes = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
+    )
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="dossiers_requested")
     requested_at = models.DateTimeField()
     issued_at = models.DateTimeField(null=True, blank=True)

@@ -62,7 +62,9 @@ def opened(plan: Mapping[str, Any], folder: Path) -> Iterator[Measured]:
             reference=table("training", reference, frames["training"]) if reference else None,
             explanation=scored.outcome.explanation if scored.outcome else None,
             perturbed={
-                name: table(name, evaluation, frames["evaluation"]) for name in scored.scores if name.startswith("missing-")
+                name: table(name, evaluation, frames["evaluation"])
+                for name in scored.scores
+                if name.startswith("missing-")
             },
             seed=plan["seed"],
         )
@@ -116,7 +118,9 @@ def _scores_by_model(plan: Mapping[str, Any], frames: Mapping[str, pa.Table], fo
     for name, frame in frames.items():
         lacking = sorted(set(features) - set(frame.column_names))
         if lacking:
-            raise DomainError("unknown-column", f"The {name} table has no column {', '.join(lacking)}.", columns=lacking)
+            raise DomainError(
+                "unknown-column", f"The {name} table has no column {', '.join(lacking)}.", columns=lacking
+            )
         pq.write_table(frame.select(list(features)), folder / f"{name}.parquet")
         inputs.append(TableInput(name, folder / f"{name}.parquet", features))
     explain = _explain_input(plan, frames, features, folder) if _asks(plan, "explainability.") else None

@@ -19,6 +19,11 @@ _FILE_RIGHTS_BY_ABI = {4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _NETWORK_RIGHTS = 0b11
 _SCOPES = 0b11
 MINIMUM_ABI = 4
+OWN_MAP = "/proc/self/maps"
+"""The child's list of its own libraries, by which scikit-learn finds its thread pools where there is a /proc."""
+
+pinned: list[int] = []
+"""Open handles that only keep a rule alive: a rule on a file of /proc is lost when the kernel forgets the file."""
 
 
 def abi() -> int:
@@ -45,13 +50,16 @@ def restrict(*, readable: list[str], devices: list[str]) -> None:
         return answer
 
     ruleset = call(_CREATE_RULESET, attributes, len(attributes), 0)
-    for path, rights in [(name, _READ_FILE | _READ_DIR) for name in readable] + [
+    for path, rights in [(name, _READ_FILE | _READ_DIR) for name in (*readable, OWN_MAP)] + [
         (name, _READ_FILE | _WRITE_FILE) for name in devices
     ]:
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
         granted = rights if Path(path).is_dir() else rights & ~_READ_DIR
         call(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, struct.pack("<Qi", granted, handle), 0)
-        os.close(handle)
+        if path == OWN_MAP:
+            pinned.append(handle)
+        else:
+            os.close(handle)
     call(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
 

@@ -58,7 +58,8 @@ def gate(given: argparse.Namespace) -> int:
     session.save_json(given.json, {**verdict.answer, **asked, "verified": verdict.allow is not None})
     what = f"{plain(given.file)} (sha256:{digest})"
     if verdict.allow is None:
-        say(f"DENIED: {what} may not go to {plain(given.environment)}. {len(verdict.reasons)} reasons:")
+        count = f"{len(verdict.reasons)} reason{'' if len(verdict.reasons) == 1 else 's'}"
+        say(f"DENIED: {what} may not go to {plain(given.environment)}. {count}:")
         for reason in verdict.reasons:
             clause = f"  [{reason['clause']}]" if reason["clause"] else ""
             _print_reason(f"{reason['control']}  {reason['text']}{clause}", reason)

@@ -17,12 +17,12 @@ from governance.gate.rules import PolicyRules
 from governance.models import Approval, PromotionRequest
 from governance.plans import build_manifest, rules_of
 from registry import texts
+from registry.actions.versions import move_stage
 from registry.errors import DomainError
 from registry.ledger import context
 from registry.ledger.append import append, declare_action
 from registry.ledger.clock import database_now
 from registry.lifecycle import Stage
-from registry.actions.versions import move_stage
 from registry.models import Model, User
 
 declare_action("approval.approve", "A person approved a promotion.")
@@ -102,7 +102,9 @@ def _decide(request: PromotionRequest, decision: str, *, actor: User, statement:
         raise DomainError("request-closed", f"The promotion request is {locked.state}.", kind="conflict")
     evidence = _evidence_shown(locked, shown)
     if decision == Approval.Decision.APPROVE and locked.run.outcome != ValidationRun.Outcome.PASSED:  # type: ignore[union-attr]  # _evidence_shown refused a request without a run
-        raise DomainError("validation-not-passed", "Only a request whose validation passed can be approved.", kind="conflict")
+        raise DomainError(
+            "validation-not-passed", "Only a request whose validation passed can be approved.", kind="conflict"
+        )
     if locked.approvals.filter(approver=person, withdrawn_at__isnull=True).exists():
         raise DomainError("already-decided", "You have decided on this request already.", kind="conflict")
     now = database_now()
@@ -132,7 +134,9 @@ def _require_session(actor: User) -> None:
     if not actor.is_person:
         raise DomainError("not-a-person", "Only people decide.", kind="forbidden")
     if context.current().authentication != "session":
-        raise DomainError("session-required", "A decision is given in a signed-in session of a person.", kind="forbidden")
+        raise DomainError(
+            "session-required", "A decision is given in a signed-in session of a person.", kind="forbidden"
+        )
 
 
 def _rules_in_force(request: PromotionRequest) -> PolicyRules:
@@ -146,7 +150,9 @@ def _rules_in_force(request: PromotionRequest) -> PolicyRules:
     rules = rules_of(request.policy)
     if assessment is None or in_force is None or in_force.pk != request.policy_id or rules is None:
         raise DomainError(
-            "policy-changed", "Another policy is in force than the request was opened under. Open it again.", kind="conflict"
+            "policy-changed",
+            "Another policy is in force than the request was opened under. Open it again.",
+            kind="conflict",
         )
     present = build_manifest(
         request.version, policy=request.policy, tier=assessment.tier, environment=request.environment_id
@@ -178,7 +184,9 @@ def _evidence_shown(request: PromotionRequest, shown: str) -> str:
     if run is None or run.state != ValidationRun.State.CONCLUDED:
         raise DomainError("validation-not-concluded", "Validation has not concluded yet.", kind="conflict")
     if evidence_digest_of(run) != run.evidence_digest:
-        raise DomainError("evidence-altered", "The stored results are not those the run concluded with.", kind="conflict")
+        raise DomainError(
+            "evidence-altered", "The stored results are not those the run concluded with.", kind="conflict"
+        )
     if shown != run.evidence_digest:
         raise DomainError(
             "evidence-changed", "The evidence has changed since it was shown to you. Look again.", kind="conflict",

@@ -75,8 +75,8 @@ def _profile(artifact: Artifact, format: str, roles: Mapping[str, Any]) -> dict[
     if ended.returncode != 0 or len(ended.stdout) > ANSWER_BYTES:
         raise _not_read("its reader ended without an answer")
     answer: dict[str, Any] = json.loads(ended.stdout)
-    if error := answer.get("error"):
-        raise DomainError(error["code"], error["message"], **error["context"])
+    if refused := answer.get("error"):
+        raise DomainError(refused["code"], refused["message"], **refused["context"])
     return answer
 
 

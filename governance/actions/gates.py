@@ -49,7 +49,9 @@ def decide_gate(*, artifact_sha256: str, environment: str, nonce: str, actor: Us
         nonce=nonce,
         version=version,
         request_id=facts.request.id if facts.request else None,
-        policy=PolicyVersion.objects.filter(digest=facts.policy.digest).order_by("-number").first() if facts.policy else None,
+        policy=PolicyVersion.objects.filter(digest=facts.policy.digest).order_by("-number").first()
+        if facts.policy
+        else None,
         outcome=decision.outcome,
         reasons=decision.as_json()["reasons"],
         controls=decision.as_json()["controls"],
@@ -65,7 +67,9 @@ def decide_gate(*, artifact_sha256: str, environment: str, nonce: str, actor: Us
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError as error:
-        raise DomainError("nonce-used", "This nonce has been answered already; ask with a new one.", kind="conflict") from error
+        raise DomainError(
+            "nonce-used", "This nonce has been answered already; ask with a new one.", kind="conflict"
+        ) from error
     append("gate.decided", row, actor=actor)
     return row
 
@@ -73,7 +77,9 @@ def decide_gate(*, artifact_sha256: str, environment: str, nonce: str, actor: Us
 def _claim(row: GateDecision, facts: GateFacts) -> Claim:
     version, policy = facts.version, facts.policy
     if version is None or policy is None:
-        raise DomainError("nothing-to-attest", "An allow without a version or a policy is not attested.", kind="conflict")
+        raise DomainError(
+            "nothing-to-attest", "An allow without a version or a policy is not attested.", kind="conflict"
+        )
     newest = latest_checkpoint()
     return Claim(
         artifact_sha256=row.artifact_sha256,
@@ -87,7 +93,9 @@ def _claim(row: GateDecision, facts: GateFacts) -> Claim:
         verifier=settings.REGISTER_NAME,
         verified_at=row.decided_at,
         not_after=row.valid_until,
-        checkpoint=LedgerPosition(settings.REGISTER_NAME, newest.size, b64encode(bytes(newest.root)).decode()) if newest else None,
+        checkpoint=LedgerPosition(settings.REGISTER_NAME, newest.size, b64encode(bytes(newest.root)).decode())
+        if newest
+        else None,
     )
 
 

@@ -73,9 +73,9 @@ def publish_policy(policy: PolicyVersion, *, actor: User) -> PolicyVersion:
 
 def policy_in_force(*, tier: int, environment: str, at: datetime) -> PolicyVersion | None:
     """Return the published policy for a tier and environment: the one that came into force last."""
-    candidates = PolicyVersion.objects.filter(
-        state=PolicyVersion.State.PUBLISHED, effective_from__lte=at
-    ).order_by("-effective_from", "-published_at")
+    candidates = PolicyVersion.objects.filter(state=PolicyVersion.State.PUBLISHED, effective_from__lte=at).order_by(
+        "-effective_from", "-published_at"
+    )
     for candidate in candidates:
         rules = PolicyRules.from_json(candidate.body)
         if rules.applies(tier=tier, environment=environment, on=at.date()):

@@ -15,7 +15,16 @@ from governance.plans import build_plan
 from registry import texts
 from registry.actions.versions import ArtifactRef, DatasetRef, Origin, register_version
 from registry.errors import DomainError
-from registry.models import Artifact, DatasetVersion, Environment, Model, ModelVersion, User, VersionArtifact, VersionDataset
+from registry.models import (
+    Artifact,
+    DatasetVersion,
+    Environment,
+    Model,
+    ModelVersion,
+    User,
+    VersionArtifact,
+    VersionDataset,
+)
 from registry.models.version import Contribution
 from registry.storage import artifacts as artifact_store
 
@@ -45,31 +54,20 @@ def admit_version(
             require_format(artifact_store().path(ref.artifact.sha256), declared=ref.format)
     used = [_dataset(item) for item in datasets]
     people = [_contributor(item) for item in contributors]
-    row, run, created = _enter(
-        model, version, refs, used, checked_scoring(scoring), origin, people, actor=actor
-    )  # fmt: skip
-    return row, run, created
-
-
-@transaction.atomic
-def _enter(
-    model: Model,
-    version: str,
-    refs: Sequence[ArtifactRef],
-    used: Sequence[DatasetRef],
-    scoring: Mapping[str, Any],
-    origin: Origin,
-    people: Sequence[tuple[User, str]],
-    *,
-    actor: User,
-) -> tuple[ModelVersion, ValidationRun | None, bool]:
-    row, created = register_version(
-        model, version=version, artifacts=refs, datasets=used, scoring=scoring, origin=origin, contributors=people,
-        actor=actor,
-    )  # fmt: skip
-    if not created:
-        return row, row.runs.order_by("-requested_at", "-id").first(), False
-    return row, _first_run(row, actor=actor), True
+    with transaction.atomic():
+        row, created = register_version(
+            model,
+            version=version,
+            artifacts=refs,
+            datasets=used,
+            scoring=checked_scoring(scoring),
+            origin=origin,
+            contributors=people,
+            actor=actor,
+        )
+        if not created:
+            return row, row.runs.order_by("-requested_at", "-id").first(), False
+        return row, _first_run(row, actor=actor), True
 
 
 def _first_run(version: ModelVersion, *, actor: User) -> ValidationRun | None:

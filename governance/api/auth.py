@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,7 +13,6 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck, SessionAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from governance.actions.credentials import PREFIX, credential_of
 from governance.api.errors import Refusal
@@ -21,6 +20,9 @@ from governance.models import ApiCredential
 from registry.errors import DomainError
 from registry.ledger.clock import database_now
 from registry.models import Role, User
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 EVERYBODY = frozenset(Role.values) - {Role.CI.value}
 """Any person with a role may read the inventory."""
@@ -36,9 +38,13 @@ class CredentialAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, ApiCredential] | None:
         """Return account and credential, None without a header; 401 for a token that does not let in."""
         if any(
-            name.lower() in QUERY_NAMES or value.startswith(PREFIX) for name, values in request.query_params.lists() for value in values
+            name.lower() in QUERY_NAMES or value.startswith(PREFIX)
+            for name, values in request.query_params.lists()
+            for value in values
         ):
-            raise exceptions.AuthenticationFailed(_("A token goes into the header, never the address."), "token-in-query")
+            raise exceptions.AuthenticationFailed(
+                _("A token goes into the header, never the address."), "token-in-query"
+            )
         header = request.headers.get("Authorization")
         if header is None:
             return None
@@ -68,7 +74,7 @@ class PersonSessionAuthentication(SessionAuthentication):
 
     def enforce_csrf(self, request: Request) -> None:
         """Refuse a write whose token does not match the cookie."""
-        check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type, return-value]  # its answer is never used
+        check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]  # its answer is never used
         check.process_request(request)
         if reason := check.process_view(request, None, (), {}):  # type: ignore[arg-type]  # as DRF calls it
             raise Refusal(403, "csrf-failed", _("The request does not come from our page: %s") % reason)
@@ -112,15 +118,11 @@ class Permitted(BasePermission):
 
 def _require_scope(credential: ApiCredential, scope: str | None, *, people: bool) -> None:
     if scope is None and people:
-        raise DomainError(
-            "session-required", _("This is done in a signed-in session of a person."), kind="forbidden"
-        )
+        raise DomainError("session-required", _("This is done in a signed-in session of a person."), kind="forbidden")
     if scope is None:
         raise DomainError("not-permitted", _("Nobody may do this."), kind="forbidden")
     if scope not in credential.scopes:
-        raise DomainError(
-            "scope-missing", _("The token lacks the scope %s.") % scope, kind="forbidden", required=scope
-        )
+        raise DomainError("scope-missing", _("The token lacks the scope %s.") % scope, kind="forbidden", required=scope)
 
 
 def _require_role(person: User, roles: frozenset[str], *, machines: bool) -> None:

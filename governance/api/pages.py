@@ -24,7 +24,7 @@ class CursorPages(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = LARGEST
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Return one page; refuses ``bad-cursor`` and ``bad-page-size``."""
         try:
             return super().paginate_queryset(queryset, request, view)

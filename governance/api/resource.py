@@ -50,12 +50,12 @@ class Resource(APIView):
     public: ClassVar[frozenset[str]] = frozenset()
     parameters: ClassVar[frozenset[str]] = frozenset()
     ordering: ClassVar[tuple[str, ...]] = ()
+    open_call: idempotency.OpenCall | None = None
     content_negotiation_class = AlwaysJSON
     http_method_names = ["get", "head", "post", "put", "patch"]
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]  # as in Django
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, keeping the answer of a write that carries an Idempotency-Key."""
-        self.open_call: idempotency.OpenCall | None = None
         with ExitStack() as self.circumstances:
             response = super().dispatch(request, *args, **kwargs)
             if self.open_call is not None and isinstance(response, HttpResponse):
@@ -69,7 +69,9 @@ class Resource(APIView):
         super().initial(request, *args, **kwargs)
         if unknown := sorted(set(request.query_params) - self.known_parameters()):
             shown = [name[:80] for name in unknown[:20]]
-            raise DomainError("unknown-parameter", _("Unknown in the address: %s.") % ", ".join(shown), parameters=shown)
+            raise DomainError(
+                "unknown-parameter", _("Unknown in the address: %s.") % ", ".join(shown), parameters=shown
+            )
         self.circumstances.enter_context(acting(circumstances_of(request._request, credential_in(request))))
         if request.method in WRITES:
             require_readable(request)

@@ -103,7 +103,9 @@ def deployment_called(request: Request, pk: uuid.UUID) -> Deployment:
 
 def finding_called(request: Request, pk: uuid.UUID) -> Finding:
     """Return a finding; raises ``unknown-finding``."""
-    found = Finding.objects.select_related("model", "version", "owner", "opened_by", "resolved_by").filter(pk=pk).first()
+    found = (
+        Finding.objects.select_related("model", "version", "owner", "opened_by", "resolved_by").filter(pk=pk).first()
+    )
     if found is None:
         raise _unknown("unknown-finding", _("There is no such finding."))
     require_model(request, found.model_id)

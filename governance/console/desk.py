@@ -103,9 +103,9 @@ def ungated_deployments() -> QuerySet[Deployment]:
 
 def recent_decisions() -> QuerySet[Approval]:
     """Return the last ten decisions of people."""
-    return Approval.objects.select_related("request__version", "request__environment", "approver").order_by("-decided_at")[
-        :10
-    ]
+    return Approval.objects.select_related("request__version", "request__environment", "approver").order_by(
+        "-decided_at"
+    )[:10]
 
 
 def asked_for_by(person: User) -> QuerySet[PromotionRequest]:

@@ -148,7 +148,9 @@ class RoleForm(forms.Form):
 class TokenForm(forms.Form):
     """A token to make."""
 
-    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("Where it will be used, for instance a pipeline."))
+    name = forms.CharField(
+        label=_("Name"), max_length=120, help_text=_("Where it will be used, for instance a pipeline.")
+    )
     days = forms.IntegerField(label=_("Valid for (days)"), min_value=1, max_value=MAX_DAYS, initial=90)
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),

@@ -19,6 +19,7 @@ class ResultRow:
 
     result: CheckResult
     clause: str
+    value: str
     interval: str
     n: str
     gauge: SafeString | None
@@ -61,14 +62,15 @@ def _row(result: CheckResult, clause: str) -> ResultRow:
     try:
         measured = result.measurement
     except DomainError as refusal:
-        return ResultRow(result, clause, "–", "–", None, [], [], [], unreadable=said(refusal))
+        return ResultRow(result, clause, "–", "–", "–", None, [], [], [], unreadable=said(refusal))
     if measured is None:
-        return ResultRow(result, clause, "–", "–", None, [], [], [])
+        return ResultRow(result, clause, "–", "–", "–", None, [], [], [])
     low, high = svg.finite(measured["low"]), svg.finite(measured["high"])
     interval = "–" if low is None or high is None else f"{svg.number(low, 4)} to {svg.number(high, 4)}"
     return ResultRow(
         result,
         clause,
+        svg.number(measured["value"], 4),
         interval,
         svg.number(measured["n"]),
         rows.gauge(measured, result.requirement, result.status),
@@ -84,6 +86,8 @@ def _facts(measured: dict[str, Any]) -> list[tuple[str, str]]:
     found.append(("confidence", svg.number(measured["confidence"])))
     for name, value in (measured.get("detail") or {}).items():
         if isinstance(value, str | int | float | bool) or value is None:
-            shown = svg.number(value, 6) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+            shown = (
+                svg.number(value, 6) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+            )
             found.append((str(name).replace("_", " "), shown))
     return found

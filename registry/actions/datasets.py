@@ -8,10 +8,10 @@ from django.db import transaction
 
 from registry import texts
 from registry.actions.inventory import require_role
-from registry.ledger.clock import database_now
 from registry.digests import digest_of
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.models import Artifact, Dataset, DatasetVersion, Role, User
 
 declare_action("dataset.registered", "A dataset came in.")

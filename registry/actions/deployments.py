@@ -10,9 +10,9 @@ from registry import texts
 from registry.actions.inventory import require_role
 from registry.actions.lineage import link
 from registry.actions.versions import move_stage
-from registry.ledger.clock import database_now
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.lifecycle import Stage
 from registry.models import Deployment, Environment, Model, ModelVersion, Role, User
 

@@ -7,9 +7,9 @@ from typing import Any
 from django.db import transaction
 
 from registry import texts
-from registry.ledger.clock import database_now
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.models import Model, Role, User
 
 declare_action("model.registered", "A model entered the inventory.")
@@ -77,7 +77,9 @@ def require_role(actor: User, *roles: str) -> None:
     """Raise ``role-missing`` unless the actor is active and holds one of ``roles`` now."""
     if not actor.holds(*roles):
         labels = ", ".join(str(Role(role).label) for role in roles)
-        raise DomainError("role-missing", f"This takes one of the roles: {labels}.", kind="forbidden", roles=list(roles))
+        raise DomainError(
+            "role-missing", f"This takes one of the roles: {labels}.", kind="forbidden", roles=list(roles)
+        )
 
 
 def _checked(fields: dict[str, Any]) -> dict[str, Any]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from registry.ledger.clock import database_now
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.lineage import reaches
 from registry.models import LineageEdge, User
 
 declare_action("lineage.linked", "An edge of lineage was recorded.")
 
-DERIVING = frozenset({"trained_on", "replaces", "built_by", "serialised_as", "deployed_as", "evaluated_on"})
+DERIVING = frozenset({"trained_on", "replaces", "built_by", "serialised_as", "deployed_as", "evaluated_on", "read_by"})
 
 
 @transaction.atomic
-def link(
-    source: tuple[str, str], relation: str, target: tuple[str, str], *, actor: User
-) -> tuple[LineageEdge, bool]:
+def link(source: tuple[str, str], relation: str, target: tuple[str, str], *, actor: User) -> tuple[LineageEdge, bool]:
     """Record that ``source`` (kind, key) led to ``target``; the same edge again is the same row.
 
     Raises ``lineage-cycle`` when the target already leads to the source.

@@ -8,9 +8,9 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from registry import texts
-from registry.ledger.clock import database_now
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.models import Role, RoleGrant, User
 
 declare_action("person.registered", "A person or service account came in.")
@@ -123,9 +123,7 @@ def _require_administrator(actor: User) -> None:
         raise DomainError("not-an-administrator", "Only an administrator may do this.", kind="forbidden")
 
 
-def _new_account(
-    *, username: str, display_name: str, email: str, kind: str, responsible: User | None = None
-) -> User:
+def _new_account(*, username: str, display_name: str, email: str, kind: str, responsible: User | None = None) -> User:
     name = texts.slug(username.casefold() if isinstance(username, str) else username, field="username")[:64]
     if User.objects.filter(username=name).exists():
         raise DomainError("username-taken", f"There is already an account {name!r}.", kind="conflict")

@@ -11,10 +11,10 @@ from django.db import transaction
 from registry import texts
 from registry.actions.inventory import require_role
 from registry.actions.lineage import link
-from registry.ledger.clock import database_now
 from registry.digests import digest_of
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
+from registry.ledger.clock import database_now
 from registry.lifecycle import Stage, may_move
 from registry.models import (
     Artifact,

@@ -1,7 +1,7 @@
 """How is it shown that an export leaves out no event of a subject, not even the newest? By a leaf that fixes every end.
 
-The heads of a tree are the last event of each subject in it. Their own Merkle root, recorded as an event, is a leaf like
-any other; a subject's path in it shows with which event its history ended at that size.
+The heads of a tree are the last event of each subject in it. Their own Merkle root, recorded as an event, is a leaf
+like any other; a subject's path in it shows with which event its history ended at that size.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class CompletenessProof:
 
 
 def heads_at(size: int) -> list[Head]:
-    """Return the head of every subject among the first ``size`` entries, sorted by kind and key as text of code points."""
+    """Return the head of every subject among the first ``size`` entries, sorted by kind and key."""
     last: dict[tuple[str, str], Head] = {}
     for kind, key, seq, leaf_hash in _placed(size):
         known = last.get((kind, key))
@@ -104,12 +104,14 @@ def _placed(size: int) -> Iterator[tuple[str, str, int, str]]:
 
 @transaction.atomic
 def record_heads(*, actor: User) -> LedgerEvent:
-    """Record the heads of the tree of the newest checkpoint, daily and before an export; DomainError on an empty ledger."""
+    """Record the heads of the newest checkpoint's tree, daily and before an export.
+
+    Raises DomainError ``ledger-empty`` while there is no checkpoint.
+    """
     newest = proofs.latest_checkpoint()
     if newest is None:
-        raise DomainError(
-            "ledger-empty", "There is no checkpoint yet, so there are no heads to record.", kind="conflict"
-        )
+        message = "There is no checkpoint yet, so there are no heads to record."
+        raise DomainError("ledger-empty", message, kind="conflict")
     heads = heads_at(newest.size)
     state = {
         "size": newest.size,

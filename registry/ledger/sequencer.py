@@ -76,6 +76,8 @@ def _place_batch(using: str) -> int:
             raise LedgerFault("ledger-head-invalid", f"The newest checkpoint does not stand: {error}.") from error
         if not stated.size == last.size == compact.size or not stated.root == bytes(last.root) == compact.root():
             raise LedgerFault("ledger-head-invalid", "The newest checkpoint does not state the tree kept beside it.")
+    if anchors.leaf_count(using) != compact.size:
+        raise LedgerFault("ledger-head-invalid", "The newest checkpoint does not cover every leaf and no other.")
     anchors.refuse_if_forked(using)
 
     hashes = _checked_hashes(waiting, using)

@@ -163,7 +163,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=registry.models.identity.new_id, editable=False, primary_key=True, serialize=False)),
                 ('source_kind', models.CharField(max_length=24)),
                 ('source_key', models.CharField(max_length=200)),
-                ('relation', models.CharField(choices=[('trained_on', 'was training data of'), ('evaluated_on', 'was evaluation data of'), ('serialised_as', 'was serialised as'), ('replaces', 'was replaced by'), ('deployed_as', 'was deployed as'), ('built_by', 'built')], max_length=16)),
+                ('relation', models.CharField(choices=[('trained_on', 'was training data of'), ('evaluated_on', 'was evaluation data of'), ('serialised_as', 'was serialised as'), ('replaces', 'was replaced by'), ('deployed_as', 'was deployed as'), ('built_by', 'built'), ('read_by', 'was read by')], max_length=16)),
                 ('target_kind', models.CharField(max_length=24)),
                 ('target_key', models.CharField(max_length=200)),
                 ('recorded_at', models.DateTimeField()),

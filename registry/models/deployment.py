@@ -55,7 +55,9 @@ class Deployment(LedgerSubject):
         ordering = ["-started_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["version", "environment"], condition=Q(ended_at__isnull=True), name="version_runs_once_per_place"
+                fields=["version", "environment"],
+                condition=Q(ended_at__isnull=True),
+                name="version_runs_once_per_place",
             ),
         ]
 

@@ -20,6 +20,7 @@ class LineageEdge(LedgerSubject):
         REPLACES = "replaces", _("was replaced by")
         DEPLOYED_AS = "deployed_as", _("was deployed as")
         BUILT_BY = "built_by", _("built")
+        READ_BY = "read_by", _("was read by")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     source_kind = models.CharField(max_length=24)

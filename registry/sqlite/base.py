@@ -22,7 +22,7 @@ PRAGMAS = {"synchronous": ("FULL", 2), "recursive_triggers": ("ON", 1), "trusted
 class DatabaseWrapper(base.DatabaseWrapper):
     """One connection. A transaction waits for its turn before BEGIN IMMEDIATE and lets go however it ends."""
 
-    # SQLite 3.40 refuses its own json_valid() in a CHECK under trusted_schema=OFF, so JSON columns go without that check.
+    # SQLite 3.40 refuses its own json_valid() in a CHECK under trusted_schema=OFF: JSON columns go without that check.
     data_type_check_constraints = {
         name: check for name, check in base.DatabaseWrapper.data_type_check_constraints.items() if name != "JSONField"
     }

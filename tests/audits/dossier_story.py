@@ -78,15 +78,35 @@ def an_explanation() -> Explanation:
     )
 
 
-def a_measured_run(cast: Cast, version: ModelVersion) -> ValidationRun:
-    """Measure a drawn sample with the real checks and conclude a run with what came out."""
+def a_policy_text() -> str:
+    """Return a policy for production that asks for every requirement of the story."""
+    import yaml
+
+    common = {"clause": "SR 26-2", "mend": "Look at what moved, and register a new version."}
+    return yaml.safe_dump(
+        {
+            "slug": "consumer-credit",
+            "title": "Consumer credit in production",
+            "edition": "2026",
+            "effective_from": "2020-01-01",
+            "applies_to": {"tiers": [1, 2, 3], "environments": ["production"]},
+            "requirements": [line | common for line in REQUIREMENTS],
+            "approvals": {"quorum": 2, "roles": ["risk_manager", "approver", "validator"], "valid_days": 90},
+            "evidence": {"max_age_days": 90},
+            "lineage": {"training_required": True, "evaluation_required": True},
+            "artifact_formats": ["skops", "joblib", "onnx"],
+        }
+    )
+
+
+def a_measured_run(run: ValidationRun) -> ValidationRun:
+    """Measure a drawn sample with the real checks and conclude the run with what came out."""
     from audits.actions.evidence import store_json
-    from audits.actions.validation import JudgedRequirement, claim, conclude, start_validation
+    from audits.actions.validation import JudgedRequirement, claim, conclude
     from audits.checks.contract import CheckSubject
-    from audits.checks.requirement import Requirement, measure
+    from audits.checks.requirement import FIELDS, Requirement, measure
     from tests.audits.evaluation_samples import sample, table_of
 
-    run = start_validation(version, plan={"requirements": REQUIREMENTS}, reason="test", actor=cast.vera)
     lease = claim(str(run.pk), worker="test-worker")
     assert lease is not None
     subject = CheckSubject(
@@ -96,8 +116,8 @@ def a_measured_run(cast: Cast, version: ModelVersion) -> ValidationRun:
         perturbed={"missing-0.1": table_of(sample(400, seed=3))},
     )
     results = []
-    for line in REQUIREMENTS:
-        outcome = measure(Requirement.from_policy(line), subject)
+    for line in run.plan["requirements"]:
+        outcome = measure(Requirement.from_policy({key: line[key] for key in line if key in FIELDS}), subject)
         judged = outcome.judgement
         evidence = store_json(outcome.as_json() | {"requirement": line}, kind="measurement")
         results.append(
@@ -116,17 +136,23 @@ def a_measured_run(cast: Cast, version: ModelVersion) -> ValidationRun:
 
 
 def a_story(cast: Cast) -> ModelVersion:
-    """Register a version with its hands and data, measure it, and record that it runs."""
+    """Register a version with its hands and data, ask for its promotion, measure it, and record that it runs."""
+    from governance.actions.promotions import open_promotion, take_up_validation
     from registry.actions.deployments import record_deployment
     from registry.digests import sha256_hex
-    from tests.builders import MODEL_BYTES, an_environment
+    from tests.builders import MODEL_BYTES, a_policy, a_tier, an_environment
 
     version = a_version(cast, "2.0.0", contributors=((cast.ada, "trained"),))
-    a_measured_run(cast, version)
+    production = an_environment(cast)
+    a_tier(cast, version.model)
+    a_policy(cast, text=a_policy_text())
+    request, _ = open_promotion(version, environment=production, statement="Replaces 1.0.", actor=cast.ci_bot)
+    assert request.run is not None
+    take_up_validation(a_measured_run(request.run))
     version.refresh_from_db()
     record_deployment(
         version,
-        environment=an_environment(cast),
+        environment=production,
         artifact_sha256=sha256_hex(MODEL_BYTES),
         gate_decision=None,
         gated=False,

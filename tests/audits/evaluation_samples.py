@@ -1,4 +1,4 @@
-"""Which tables do the tests measure? Real mortgage applications and small seeded samples, with the rows kept at hand."""
+"""Which tables do the tests measure? Real mortgage applications, and small seeded samples."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from audits.checks.contract import CheckSubject
 from audits.tables.contract import ColumnRoles, EvaluationTable
 from audits.tables.open import open_frame
 
@@ -28,7 +29,9 @@ def sample(n: int = 400, *, seed: int = 1, shift: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame({"y": label, "s": score, "sex": sex, "region": region, "income": income})
 
 
-def table_of(frame: pd.DataFrame, *, roles: ColumnRoles = ROLES, threshold: float = 0.5, **more: Any) -> EvaluationTable:
+def table_of(
+    frame: pd.DataFrame, *, roles: ColumnRoles = ROLES, threshold: float = 0.5, **more: Any
+) -> EvaluationTable:
     """Open a frame with the sample's roles."""
     return open_frame(frame, roles=roles, threshold=threshold, **more)
 
@@ -42,3 +45,40 @@ def mortgages() -> pd.DataFrame:
     names = ["approve", "white", "black", "hispan", "male", "married", "loanprc", "obrat", "appinc", "unem"]
     frame = pd.read_csv(Path(spec.origin).parent / "datasets" / "loanapp.csv.bz2")
     return frame[names].astype(float)
+
+
+def explanation_of(features: tuple[str, ...] = ("income", "region")) -> Any:
+    """Return the explanation of a linear score, worked out by hand: |coefficient| times mean distance from the mean."""
+    from audits.explanations.contract import Explanation
+
+    return Explanation(
+        route="linear-closed-form",
+        variant="interventional",
+        library="closed form",
+        output="log-odds",
+        features=features,
+        background_sha256="ab" * 32,
+        background_rows=100,
+        sample_sha256="cd" * 32,
+        sample_rows=200,
+        base_value=-0.25,
+        mean_abs=tuple(0.5 / (at + 1) for at in range(len(features))),
+        mean_abs_se=tuple(0.01 for _ in features),
+        additivity_residual_max=2.5e-12,
+        rank_stability=1.0,
+        seeds=(1, 2, 3),
+        beeswarm=((0, 0.5, 0.1), (1, None, -0.2)),
+    )
+
+
+def subject_of(frame: pd.DataFrame | None = None, *, seed: int = 7, **more: Any) -> CheckSubject:
+    """Return a subject that holds all any check needs, made of ``frame`` and of a drifted reference."""
+    frame = sample(400) if frame is None else frame
+    blanked = frame.assign(s=frame.s.where(frame.index % 10 > 0, 0.5))
+    return CheckSubject(
+        table_of(frame, **more),
+        table_of(sample(500, seed=9, shift=1.0)),
+        explanation_of(),
+        {"missing-0.1": table_of(blanked, **more)},
+        seed,
+    )

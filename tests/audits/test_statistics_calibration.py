@@ -94,9 +94,7 @@ def test_the_interval_covers_the_true_error_of_a_miscalibrated_model() -> None:
         s = np.round(rng.uniform(0.05, 0.85, 600), 3)
         y = (rng.random(600) < s + 0.1).astype(int)
         score, positive, negative = cells(y, s)
-        found = calibration.calibration_interval(
-            score, positive, negative, effective=600.0, seed=seed, replicates=300
-        )
+        found = calibration.calibration_interval(score, positive, negative, effective=600.0, seed=seed, replicates=300)
         assert found is not None
         covered += found.low <= 0.1 <= found.high
     assert covered >= 52

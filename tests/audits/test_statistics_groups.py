@@ -56,9 +56,7 @@ def test_the_interval_is_fairlearns_bootstrap_of_the_rows() -> None:
         random_state=1,
     )
     low, high = frame.difference_ci(method="between_groups")
-    gap = gap_between(
-        [group("a", chosen[:300].sum(), 300), group("b", chosen[300:].sum(), 200)], "difference", seed=1
-    )
+    gap = gap_between([group("a", chosen[:300].sum(), 300), group("b", chosen[300:].sum(), 200)], "difference", seed=1)
     assert gap is not None
     assert gap.value == pytest.approx(frame.difference(method="between_groups"), abs=1e-12)
     assert gap.interval is not None

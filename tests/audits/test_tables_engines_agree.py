@@ -69,7 +69,9 @@ def differences(left: Any, right: Any, at: str = "") -> list[str]:
         return [found for key in left for found in differences(left[key], right[key], f"{at}.{key}")]
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         return [
-            found for place, pair in enumerate(zip(left, right, strict=True)) for found in differences(*pair, f"{at}[{place}]")
+            found
+            for place, pair in enumerate(zip(left, right, strict=True))
+            for found in differences(*pair, f"{at}[{place}]")
         ]
     if isinstance(left, float) and isinstance(right, float):
         return [] if math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-9) else [f"{at}: {left} and {right}"]
@@ -78,7 +80,8 @@ def differences(left: Any, right: Any, at: str = "") -> list[str]:
 
 @pytest.mark.parametrize("subjects", [ROLES, WEIGHTED], indirect=True, ids=["counts", "weights"])
 @pytest.mark.parametrize(
-    "slug", [entry.slug for entry in CHECKS if "explanation" not in entry.item.needs and entry.module.startswith("audits.")]
+    "slug",
+    [entry.slug for entry in CHECKS if "explanation" not in entry.item.needs and entry.module.startswith("audits.")],
 )
 def test_every_check_agrees_on_both_engines(slug: str, subjects: tuple[CheckSubject, CheckSubject]) -> None:
     params = {"intersections": True} if slug.startswith("fairness.") else {}

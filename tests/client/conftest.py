@@ -10,16 +10,24 @@ CLIENT = Path(__file__).resolve().parents[2] / "client"
 sys.path.insert(0, str(CLIENT))
 
 import pytest  # noqa: E402  # the path comes first, so that `cadastre` is the one beside us
-
 from cadastre import transport  # noqa: E402  # see above
-from tests.client.answers import KEY, Server  # noqa: E402  # see above
+
 from governance.gate.attestation import public_key_line  # noqa: E402  # see above
+from tests.client.answers import KEY, Server  # noqa: E402  # see above
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "PAUSES", (0.0, 0.0))
-    for name in ("CADASTRE_URL", "CADASTRE_TOKEN", "CADASTRE_KEY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+    for name in (
+        "CADASTRE_URL",
+        "CADASTRE_TOKEN",
+        "CADASTRE_KEY",
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

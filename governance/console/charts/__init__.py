@@ -107,7 +107,11 @@ def _groups(measurement: Mapping[str, Any], requirement: Mapping[str, Any]) -> F
 
 def _rate_cells(row: Mapping[str, Any], rate: str) -> tuple[str, str, str]:
     values = row["values"]
-    return svg.number(values.get(rate)), _between(values, f"{rate}_low", f"{rate}_high"), svg.number(values.get(f"{rate}_n"))
+    return (
+        svg.number(values.get(rate)),
+        _between(values, f"{rate}_low", f"{rate}_high"),
+        svg.number(values.get(f"{rate}_n")),
+    )
 
 
 def _importance(measurement: Mapping[str, Any], _requirement: Mapping[str, Any]) -> Figure:
@@ -136,7 +140,11 @@ def _importance(measurement: Mapping[str, Any], _requirement: Mapping[str, Any])
 
 def _shares(measurement: Mapping[str, Any], _requirement: Mapping[str, Any]) -> Figure:
     cells = tuple(
-        (str(at), str(row.get("bin", "")), *(f"{(svg.finite(row.get(key)) or 0.0) * 100:.1f} %" for key in ("reference", "current")))
+        (
+            str(at),
+            str(row.get("bin", "")),
+            *(f"{(svg.finite(row.get(key)) or 0.0) * 100:.1f} %" for key in ("reference", "current")),
+        )
         for at, row in enumerate(measurement["detail"]["bins"], 1)
     )
     columns = (_("Bin"), _("Score"), _("Training table"), _("Evaluation table"))

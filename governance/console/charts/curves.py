@@ -48,7 +48,9 @@ def roc(measurement: Mapping[str, Any]) -> SafeString | None:
 
 def reliability(measurement: Mapping[str, Any]) -> SafeString | None:
     """Draw observed rate against mean score for the bins of ``detail.reliability``, with the number of cases below."""
-    bins = [row for row in measurement["detail"].get("reliability") or () if svg.finite(row.get("mean_score")) is not None]
+    bins = [
+        row for row in measurement["detail"].get("reliability") or () if svg.finite(row.get("mean_score")) is not None
+    ]
     if not bins:
         return None
     frame = svg.Frame(52, 24, SIDE, SIDE)

@@ -53,7 +53,12 @@ def _panel(
 ) -> SafeString:
     kept = rows[:MOST_ROWS]
     known = [value for row in kept if (value := svg.finite(row["values"].get(rate))) is not None]
-    ends = [end for row in kept for key in ("_low", "_high") if (end := svg.finite(row["values"].get(rate + key))) is not None]
+    ends = [
+        end
+        for row in kept
+        for key in ("_low", "_high")
+        if (end := svg.finite(row["values"].get(rate + key))) is not None
+    ]
     limit = _limit_line(max(known, default=None), unit, requirement)
     edges = [*known, *ends, *([limit] if limit is not None else [])] or [0.0, 1.0]
     ticks = svg.ticks_between(max(0.0, min(edges) - 0.02), min(1.0, max(edges) + 0.02))
@@ -141,7 +146,9 @@ def bars(
         beyond = limit is not None and (size or 0.0) > limit
         width = max(0.5, frame.x(size or 0.0) - frame.left)
         parts.append(svg.text(frame.left - 12, y + 4, row.get(label, ""), anchor="end", within=28))
-        parts.append(svg.tag("rect", x=frame.left, y=y - 7, width=width, height=14, class_="bar bad" if beyond else "bar"))
+        parts.append(
+            svg.tag("rect", x=frame.left, y=y - 7, width=width, height=14, class_="bar bad" if beyond else "bar")
+        )
         between = ""
         if low is not None and high is not None:
             parts.append(svg.whisker(frame, low, high, y, "interval ink"))
@@ -165,7 +172,10 @@ def shares(measurement: Mapping[str, Any]) -> SafeString | None:
     ticks = svg.ticks_between(0.0, most, 4)
     frame = svg.Frame(52, 40, 640, 190, y_high=ticks[-1])
     step = frame.width / len(bins)
-    parts: list[SafeString] = [frame.y_axis(ticks, ""), svg.line(frame.left, frame.bottom, frame.right, frame.bottom, "axis")]
+    parts: list[SafeString] = [
+        frame.y_axis(ticks, ""),
+        svg.line(frame.left, frame.bottom, frame.right, frame.bottom, "axis"),
+    ]
     for at, row in enumerate(bins):
         x = frame.left + step * at + step / 2
         for side, key in ((-1, "reference"), (1, "current")):
@@ -174,7 +184,9 @@ def shares(measurement: Mapping[str, Any]) -> SafeString | None:
             left = x - width - 1 if side < 0 else x + 1
             kind = "bar quiet" if side < 0 else "bar"
             parts.append(
-                svg.tag("rect", x=left, y=frame.y(share), width=width, height=frame.bottom - frame.y(share), class_=kind)
+                svg.tag(
+                    "rect", x=left, y=frame.y(share), width=width, height=frame.bottom - frame.y(share), class_=kind
+                )
             )
         parts.append(svg.text(x, frame.bottom + 15, at + 1, kind="small", anchor="middle"))
     parts += [
@@ -182,9 +194,17 @@ def shares(measurement: Mapping[str, Any]) -> SafeString | None:
         svg.text(frame.left + 18, 18, _("training table"), kind="small"),
         svg.tag("rect", x=frame.left + 130, y=8, width=12, height=12, class_="bar"),
         svg.text(frame.left + 148, 18, _("evaluation table"), kind="small"),
-        svg.text(frame.left + frame.width / 2, frame.bottom + 32, _("bin (numbered as in the table)"), kind="small", anchor="middle"),
+        svg.text(
+            frame.left + frame.width / 2,
+            frame.bottom + 32,
+            _("bin (numbered as in the table)"),
+            kind="small",
+            anchor="middle",
+        ),
     ]
-    said = ", ".join(f"{row.get('bin')}: {svg.number(row.get('reference'))} → {svg.number(row.get('current'))}" for row in bins)
+    said = ", ".join(
+        f"{row.get('bin')}: {svg.number(row.get('reference'))} → {svg.number(row.get('current'))}" for row in bins
+    )
     return svg.drawing(WIDTH, frame.bottom + 42, *parts, title=_("Shares of the score by bin"), description=said)
 
 

@@ -45,7 +45,9 @@ def drawing(width: Number, height: Number, *children: object, title: str, descri
     )
 
 
-def text(x: Number, y: Number, content: object, *, kind: str = "", anchor: str = "start", within: int = 0) -> SafeString:
+def text(
+    x: Number, y: Number, content: object, *, kind: str = "", anchor: str = "start", within: int = 0
+) -> SafeString:
     """Return one line of text, shortened with an ellipsis to ``within`` characters; the whole text stays as a tooltip."""
     whole = visible(str(content))
     shown = whole if not within or len(whole) <= within else whole[: within - 1] + "…"

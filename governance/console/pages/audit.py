@@ -57,7 +57,9 @@ def audit(request: HttpRequest) -> HttpResponse:
         "decisions": decisions.order_by("-decided_at")[:50],
         "deployments": Deployment.objects.select_related("version", "environment", "reported_by")[:100],
         "may_verify": person.holds(*MAY_VERIFY),
-        "refresh": 3 if any(row.state == Dossier.State.QUEUED for row in dossiers) and request.method == "GET" else None,
+        "refresh": 3
+        if any(row.state == Dossier.State.QUEUED for row in dossiers) and request.method == "GET"
+        else None,
         **ledger_health(),
     }
     return show(request, "audit", context, title=_("Audit"), status=status)
@@ -98,5 +100,10 @@ def verification(request: HttpRequest) -> HttpResponse:
     health = ledger_health()
     too_large = health["health"].ledger_size > VERIFY_AT_MOST
     report = None if too_large else verify_all()
-    context = {"report": report, "verdict": report.as_dict()["verdict"] if report else "", "most": VERIFY_AT_MOST, **health}
+    context = {
+        "report": report,
+        "verdict": report.as_dict()["verdict"] if report else "",
+        "most": VERIFY_AT_MOST,
+        **health,
+    }
     return show(request, "verification", context, title=_("Verification of the ledger"))

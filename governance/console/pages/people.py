@@ -30,9 +30,7 @@ def people(request: HttpRequest) -> HttpResponse:
     account_form = ServiceAccountForm(request.POST if act == "account" else None, prefix="account")
     status = 200
     if request.method == "POST" and act in {"person", "account"}:
-        form, verb = (
-            (person_form, register_person) if act == "person" else (account_form, register_service_account)
-        )
+        form, verb = (person_form, register_person) if act == "person" else (account_form, register_service_account)
         made, status = attempt(
             request, form, lambda data: verb(**data, actor=actor), done=_("The account has been registered.")
         )
@@ -102,7 +100,10 @@ def person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     elif act == "revoke":
         credential = get_object_or_404(found.credentials, pk=_id(request, "credential"))
         revoked, status = attempt(
-            request, plain, lambda _typed: revoke_credential(credential, actor=actor), done=_("The token is taken away.")
+            request,
+            plain,
+            lambda _typed: revoke_credential(credential, actor=actor),
+            done=_("The token is taken away."),
         )
         if revoked:
             return redirect("admin:person", person_id=found.pk)

@@ -25,9 +25,7 @@ def policies(request: HttpRequest) -> HttpResponse:
     in_force = [
         {
             "tier": tier,
-            "cells": [
-                (place, policy_in_force(tier=tier, environment=place.slug, at=now)) for place in places
-            ],
+            "cells": [(place, policy_in_force(tier=tier, environment=place.slug, at=now)) for place in places],
         }
         for tier in (1, 2, 3)
     ]
@@ -43,7 +41,9 @@ def policies(request: HttpRequest) -> HttpResponse:
 @open_to(PEOPLE_WHO_READ)
 def policy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show one policy version as people read it, and publish it where it is a draft and this is a second person."""
-    found = get_object_or_404(PolicyVersion.objects.select_related("drafted_by", "published_by"), policy=slug, number=number)
+    found = get_object_or_404(
+        PolicyVersion.objects.select_related("drafted_by", "published_by"), policy=slug, number=number
+    )
     person = person_of(request)
     form = forms.Form(request.POST or None)
     status = 200

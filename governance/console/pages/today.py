@@ -52,7 +52,11 @@ def today(request: HttpRequest) -> HttpResponse:
     mine, others, unready = desk.split(desk.open_requests(person) if {"waiting", "others"} & set(names) else [])
     rows: dict[str, Any] = {"waiting": mine, "others": {"ready": others, "unready": unready}}
     panels = [
-        {"name": name, "template": f"console/today/{name}.html", "rows": rows[name] if name in rows else READ[name](person)}
+        {
+            "name": name,
+            "template": f"console/today/{name}.html",
+            "rows": rows[name] if name in rows else READ[name](person),
+        }
         for name in names
     ]
     return show(request, "today", {"panels": panels, "person": person, "waiting_count": len(mine)}, title=_("Today"))

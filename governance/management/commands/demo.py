@@ -27,7 +27,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare where the artifacts go."""
-        parser.add_argument("--output", type=Path, default=settings.VAR / "demo", help="folder for what the walk leaves")
+        parser.add_argument(
+            "--output", type=Path, default=settings.VAR / "demo", help="folder for what the walk leaves"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Set up, start the service in processes of its own, walk, and print the people's one-time links."""
@@ -57,6 +59,8 @@ class Command(BaseCommand):
             "gate-denied.json", "gate-allowed.json", "attestation.json", "dossier.pdf", "ledger-checkpoint.txt",
         ):  # fmt: skip
             story.say(str(folder / name))
-        story.chapter("To look around, run `make serve` and sign in with a one-time link (valid for a day, works once):")
+        story.chapter(
+            "To look around, run `make serve` and sign in with a one-time link (valid for a day, works once):"
+        )
         for username in cast.people:
             story.say(f"{username:6} {cast.link(username)}")

@@ -1,0 +1,124 @@
+"""On which data? Named datasets and their snapshots with column roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.actions.datasets import admit_dataset_version
+from governance.api.auth import EVERYBODY
+from governance.api.bodies import Object, Strict, Text
+from governance.api.resource import Resource
+from governance.api.rows import dataset_named
+from governance.api.schema import described
+from registry.actions.datasets import register_dataset
+from registry.models import Dataset, DatasetVersion, Role
+
+REGISTERING = frozenset({Role.DEVELOPER, Role.OWNER})
+
+
+class DatasetEntry(Strict):
+    """A new dataset."""
+
+    slug = Text()
+    name = Text()
+    description = Text(required=False)
+    origin = Text(required=False)
+    lawful_basis = Text(required=False)
+    known_gaps = Text(required=False)
+
+
+class DatasetShown(serializers.Serializer[Dataset]):
+    """A named source of data."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    origin = serializers.CharField()
+    lawful_basis = serializers.CharField()
+    known_gaps = serializers.CharField()
+    registered_by = serializers.CharField(source="registered_by.username")
+    registered_at = serializers.DateTimeField()
+
+
+class DatasetVersionEntry(Strict):
+    """A new snapshot: its uploaded table, the role of each column, and what part of the data it is."""
+
+    version = Text()
+    artifact_sha256 = Text()
+    format = Text()
+    roles = Object()
+    split_role = Text()
+
+
+class DatasetVersionShown(serializers.Serializer[DatasetVersion]):
+    """A snapshot."""
+
+    dataset = serializers.CharField(source="dataset_id")
+    version = serializers.CharField()
+    artifact_sha256 = serializers.CharField(source="artifact_id")
+    format = serializers.CharField()
+    roles = serializers.DictField()
+    split_role = serializers.CharField(source="split")
+    row_count = serializers.IntegerField(allow_null=True)
+    columns = serializers.ListField()
+    digest = serializers.CharField()
+    registered_by = serializers.CharField(source="registered_by.username")
+    registered_at = serializers.DateTimeField()
+
+
+class DatasetList(Resource):
+    """All datasets."""
+
+    scopes = {"GET": "inventory:read", "POST": "inventory:write"}
+    roles = {"GET": EVERYBODY, "POST": REGISTERING}
+    ordering = ("slug",)
+
+    @described("List datasets", answers={200: DatasetShown}, listed=True, operation="datasets_list")
+    def get(self, request: Request) -> Response:
+        """Return a page of datasets."""
+        return self.page(Dataset.objects.select_related("registered_by"), _dataset)
+
+    @described("Register a dataset", body=DatasetEntry, answers={200: DatasetShown, 201: DatasetShown})
+    def post(self, request: Request) -> Response:
+        """Register a dataset; the same statement again is 200 and the same row."""
+        dataset, created = register_dataset(actor=self.actor, **self.body(DatasetEntry))
+        return Response(_dataset(dataset), status=201 if created else 200)
+
+
+class DatasetVersionList(Resource):
+    """The snapshots of a dataset."""
+
+    scopes = {"GET": "inventory:read", "POST": "inventory:write"}
+    roles = {"GET": EVERYBODY, "POST": REGISTERING}
+    ordering = ("-registered_at", "-id")
+
+    @described("List snapshots", answers={200: DatasetVersionShown}, listed=True, operation="dataset_versions_list")
+    def get(self, request: Request, dataset: str) -> Response:
+        """Return a page of snapshots, newest first."""
+        return self.page(dataset_named(dataset).versions.select_related("registered_by"), _snapshot)
+
+    @described(
+        "Register a snapshot",
+        body=DatasetVersionEntry,
+        answers={200: DatasetVersionShown, 201: DatasetVersionShown},
+    )
+    def post(self, request: Request, dataset: str) -> Response:
+        """Read the uploaded table and register it; the same statement again is 200 and the same row."""
+        found = dataset_named(dataset)
+        values = self.body(DatasetVersionEntry)
+        values["split"] = values.pop("split_role")
+        row, created = admit_dataset_version(found, actor=self.actor, **values)
+        return Response(_snapshot(row), status=201 if created else 200)
+
+
+def _dataset(dataset: Dataset) -> Mapping[str, Any]:
+    return DatasetShown(dataset).data
+
+
+def _snapshot(version: DatasetVersion) -> Mapping[str, Any]:
+    return DatasetVersionShown(version).data

@@ -1,0 +1,116 @@
+"""How is a dossier asked for and downloaded? Asked for here, built by a worker, inert when it comes back."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audits.actions.dossiers import request_dossier
+from audits.actions.evidence import read_evidence
+from audits.models import Dossier
+from governance.api.auth import EVERYBODY
+from governance.api.bodies import Strict, Text
+from governance.api.resource import Resource
+from governance.api.rows import dossier_called, version_named
+from governance.api.schema import Problem, described
+from registry.errors import DomainError
+from registry.models import Role
+
+
+class DossierOrder(Strict):
+    """Of which version."""
+
+    model = Text()
+    version = Text()
+
+
+class DossierShown(serializers.Serializer[Dossier]):
+    """A dossier; ``sha256`` is that of its PDF once it is issued."""
+
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(Dossier.State.choices)
+    model = serializers.CharField(source="version.model_id")
+    version = serializers.CharField(source="version.version")
+    as_of = serializers.DateTimeField()
+    sha256 = serializers.CharField(source="pdf_sha256")
+    facts_sha256 = serializers.CharField()
+    checkpoint = serializers.CharField()
+    failure = serializers.DictField(allow_null=True)
+    supersedes = serializers.UUIDField(source="supersedes_id", allow_null=True)
+    requested_by = serializers.CharField(source="requested_by.username")
+    requested_at = serializers.DateTimeField()
+    issued_at = serializers.DateTimeField(allow_null=True)
+
+
+class DossierList(Resource):
+    """Where a dossier is asked for."""
+
+    scopes = {"POST": "dossiers:write"}
+    roles = {"POST": EVERYBODY - {Role.ADMINISTRATOR.value}}
+
+    @described("Ask for a dossier", body=DossierOrder, answers={202: DossierShown})
+    def post(self, request: Request) -> Response:
+        """Ask for the dossier of a version as of now; a worker builds it."""
+        values = self.body(DossierOrder)
+        version = version_named(request, values["model"], values["version"])
+        row, _created = request_dossier(version, actor=self.actor)
+        return Response(_shown(row), status=202)
+
+
+class DossierDetail(Resource):
+    """One dossier."""
+
+    scopes = {"GET": "dossiers:read"}
+    roles = {"GET": EVERYBODY}
+
+    @described("Read the state of a dossier", answers={200: DossierShown})
+    def get(self, request: Request, dossier: uuid.UUID) -> Response:
+        """Return a dossier's state and digests."""
+        return Response(_shown(dossier_called(request, dossier)))
+
+
+class DossierPdf(Resource):
+    """The PDF of an issued dossier."""
+
+    scopes = {"GET": "dossiers:read"}
+    roles = {"GET": EVERYBODY}
+
+    @extend_schema(
+        summary="Download the PDF of a dossier",
+        responses={
+            (200, "application/pdf"): OpenApiTypes.BINARY,
+            ("4XX", "application/problem+json"): Problem,
+        },
+    )
+    def get(self, request: Request, dossier: uuid.UUID) -> HttpResponse:
+        """Return the PDF, re-hashed on reading, as a download that no browser runs anything of."""
+        row = dossier_called(request, dossier)
+        if row.state != Dossier.State.ISSUED:
+            raise DomainError(
+                "dossier-not-issued", _("The dossier has not been issued."), kind="conflict", state=row.state
+            )
+        name = f"dossier-{row.version.model_id}-{row.version.version}.pdf"
+        return HttpResponse(
+            read_evidence(row.pdf_sha256),
+            content_type="application/pdf",
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "Content-Security-Policy": "sandbox; default-src 'none'",
+                "X-Content-Type-Options": "nosniff",
+                "Cache-Control": "private, no-store",
+                "ETag": f'"sha256:{row.pdf_sha256}"',
+            },
+        )
+
+
+def _shown(dossier: Dossier) -> Mapping[str, Any]:
+    return DossierShown(dossier).data

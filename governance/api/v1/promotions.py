@@ -1,0 +1,262 @@
+"""May this version go to that environment? Promotion requests, who may decide on them, and the decisions of people."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Q
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audits.models import ValidationRun
+from governance.actions.approvals import approve, reject, withdraw_approval
+from governance.actions.promotions import open_promotion, withdraw_promotion
+from governance.api.auth import EVERYBODY, WORKING, models_seen
+from governance.api.bodies import Strict, Text
+from governance.api.resource import Resource
+from governance.api.rows import approval_called, environment_named, promotion_called, version_named
+from governance.api.schema import described
+from governance.gate.eligibility import person_obstacles
+from governance.models import Approval, PromotionRequest
+from governance.plans import rules_of
+from registry.models import Role, RoleGrant, User
+
+
+class PromotionEntry(Strict):
+    """The question."""
+
+    model = Text()
+    version = Text()
+    environment = Text()
+    statement = Text(default="")
+
+
+class DecisionEntry(Strict):
+    """A person's yes or no, on the evidence they were shown."""
+
+    decision = serializers.ChoiceField(Approval.Decision.choices)
+    statement = Text()
+    evidence_digest = Text()
+
+
+class ReasonEntry(Strict):
+    """Why something is taken back."""
+
+    reason = Text()
+
+
+class ApprovalShown(serializers.Serializer[Approval]):
+    """One person's yes or no."""
+
+    id = serializers.UUIDField()
+    promotion = serializers.UUIDField(source="request_id")
+    person = serializers.CharField(source="approver.username")
+    name = serializers.CharField(source="approver.display_name")
+    decision = serializers.ChoiceField(Approval.Decision.choices)
+    role = serializers.CharField()
+    statement = serializers.CharField()
+    manifest_digest = serializers.CharField()
+    evidence_digest = serializers.CharField()
+    decided_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    withdrawn_at = serializers.DateTimeField(allow_null=True)
+    withdrawn_reason = serializers.CharField()
+
+
+class ObstacleShown(serializers.Serializer[Any]):
+    """Why a person may not decide."""
+
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
+class EligiblePerson(serializers.Serializer[Any]):
+    """Whether a person may decide on a request, and if not, why."""
+
+    person = serializers.CharField()
+    name = serializers.CharField()
+    may = serializers.BooleanField()
+    reasons = ObstacleShown(many=True)
+
+
+class PromotionListed(serializers.Serializer[PromotionRequest]):
+    """A request in a list."""
+
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(PromotionRequest.State.choices)
+    model = serializers.CharField(source="model_id")
+    version = serializers.CharField(source="version.version")
+    environment = serializers.CharField(source="environment_id")
+    stage = serializers.CharField(source="version.stage")
+    policy = serializers.SerializerMethodField()
+    tier = serializers.IntegerField()
+    statement = serializers.CharField()
+    manifest_digest = serializers.CharField(source="covers_digest")
+    validation = serializers.UUIDField(source="run_id", allow_null=True)
+    validation_state = serializers.CharField(source="run.state", default=None, allow_null=True)
+    validation_outcome = serializers.CharField(source="run.outcome", default=None, allow_null=True)
+    evidence_digest = serializers.SerializerMethodField()
+    requested_by = serializers.CharField(source="requested_by.username")
+    requested_for = serializers.CharField(source="requested_for.username")
+    requested_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+    closed_reason = serializers.CharField()
+
+    @extend_schema_field(serializers.CharField())
+    def get_policy(self, request: PromotionRequest) -> str:
+        """Return policy and number."""
+        return request.policy.ledger_key()
+
+    @extend_schema_field(serializers.CharField())
+    def get_evidence_digest(self, request: PromotionRequest) -> str:
+        """Return the digest of the concluded evidence; empty until then."""
+        run = request.run
+        return run.evidence_digest if run is not None and run.state == ValidationRun.State.CONCLUDED else ""
+
+
+class PromotionShown(PromotionListed):
+    """A request with what it covers, the decisions on it, and who may decide."""
+
+    manifest = serializers.DictField(source="covers")
+    approvals = ApprovalShown(many=True)
+    eligible = serializers.SerializerMethodField()
+
+    @extend_schema_field(EligiblePerson(many=True))
+    def get_eligible(self, request: PromotionRequest) -> list[dict[str, Any]]:
+        """Return every active person with a role, and whether they may decide."""
+        return eligible_people(request)
+
+
+class PromotionList(Resource):
+    """All requests."""
+
+    scopes = {"GET": "promotions:read", "POST": "promotions:write"}
+    roles = {"GET": EVERYBODY, "POST": frozenset({Role.DEVELOPER, Role.OWNER})}
+    parameters = frozenset({"model", "environment", "state"})
+    ordering = ("-requested_at", "-id")
+
+    @described(
+        "List promotion requests",
+        answers={200: PromotionListed},
+        listed=True,
+        query=("model", "environment", "state"),
+        operation="promotions_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Return a page of requests, newest first."""
+        rows = PromotionRequest.objects.select_related("version", "policy", "run", "requested_by", "requested_for")
+        limited = models_seen(request)
+        rows = rows if limited is None else rows.filter(model__in=limited)
+        if model := request.query_params.get("model"):
+            rows = rows.filter(model=model)
+        if environment := request.query_params.get("environment"):
+            rows = rows.filter(environment=environment)
+        if state := request.query_params.get("state"):
+            rows = rows.filter(state=state)
+        return self.page(rows, lambda row: PromotionListed(row).data)
+
+    @described("Open a promotion request", body=PromotionEntry, answers={200: PromotionShown, 201: PromotionShown})
+    def post(self, request: Request) -> Response:
+        """Ask; freezes what is asked and starts its validation. The same open question is 200 and the same row."""
+        values = self.body(PromotionEntry)
+        version = version_named(request, values["model"], values["version"])
+        place = environment_named(values["environment"])
+        row, created = open_promotion(version, environment=place, statement=values["statement"], actor=self.actor)
+        return Response(promotion_shown(row), status=201 if created else 200)
+
+
+class PromotionDetail(Resource):
+    """One request."""
+
+    scopes = {"GET": "promotions:read"}
+    roles = {"GET": EVERYBODY}
+
+    @described("Read a promotion request", answers={200: PromotionShown}, operation="promotions_retrieve")
+    def get(self, request: Request, promotion: uuid.UUID) -> Response:
+        """Return a request with its decisions and who may decide."""
+        return Response(promotion_shown(promotion_called(request, promotion)))
+
+
+class PromotionWithdrawal(Resource):
+    """The end of a question that its asker takes back."""
+
+    scopes = {"POST": "promotions:write"}
+    roles = {"POST": WORKING}
+
+    @described("Withdraw a promotion request", body=ReasonEntry, answers={200: PromotionShown})
+    def post(self, request: Request, promotion: uuid.UUID) -> Response:
+        """Take a request back."""
+        row = promotion_called(request, promotion)
+        taken = withdraw_promotion(row, actor=self.actor, reason=self.body(ReasonEntry)["reason"])
+        return Response(promotion_shown(taken))
+
+
+class PromotionDecisions(Resource):
+    """What people say to a request: in a signed-in session only."""
+
+    roles = {"POST": EVERYBODY}
+
+    @described("Approve or reject", body=DecisionEntry, answers={201: ApprovalShown})
+    def post(self, request: Request, promotion: uuid.UUID) -> Response:
+        """Say yes or no to exactly the evidence shown."""
+        row = promotion_called(request, promotion)
+        values = self.body(DecisionEntry)
+        decide = approve if values["decision"] == Approval.Decision.APPROVE else reject
+        given = decide(row, actor=self.actor, statement=values["statement"], evidence_digest=values["evidence_digest"])
+        return Response(ApprovalShown(given).data, status=201)
+
+
+class ApprovalWithdrawal(Resource):
+    """The end of a person's own decision."""
+
+    roles = {"POST": WORKING}
+
+    @described("Withdraw one's own decision", body=ReasonEntry, answers={200: ApprovalShown})
+    def post(self, request: Request, approval: uuid.UUID) -> Response:
+        """Take one's own decision back; from then on it does not count."""
+        row = approval_called(request, approval)
+        taken = withdraw_approval(row, actor=self.actor, reason=self.body(ReasonEntry)["reason"])
+        return Response(ApprovalShown(taken).data)
+
+
+def promotion_shown(request: PromotionRequest) -> Mapping[str, Any]:
+    """Return a request as the API shows it."""
+    return PromotionShown(request).data
+
+
+def eligible_people(request: PromotionRequest) -> list[dict[str, Any]]:
+    """Return who might be thought to decide: holders of a permitted role, and whoever had a hand in it; and why not."""
+    rules = rules_of(request.policy)
+    if rules is None:
+        return []
+    requesters = {str(request.requested_by_id), str(request.requested_for_id)}
+    contributors = {str(pk) for pk in request.version.contributions.values_list("person_id", flat=True)}
+    live = RoleGrant.objects.filter(ended_at__isnull=True)
+    holders = live.filter(role__in=rules.approvals.roles).values("person")
+    people = User.objects.filter(Q(pk__in=holders, is_active=True) | Q(pk__in=contributors | requesters))
+    held: dict[uuid.UUID, set[str]] = {}
+    for pk, role in live.filter(person__in=people).values_list("person", "role"):
+        held.setdefault(pk, set()).add(role)
+    decided = set(request.approvals.filter(withdrawn_at__isnull=True).values_list("approver_id", flat=True))
+    found = []
+    for person in people.order_by("username"):
+        reasons = [
+            {"code": obstacle.code, "text": obstacle.text}
+            for obstacle in person_obstacles(
+                str(person.pk),
+                active=person.is_active,
+                is_person=person.is_person,
+                roles=held.get(person.pk, set()) if person.is_active else set(),
+                requesters=requesters,
+                contributors=contributors,
+                rules=rules.approvals,
+            )
+        ]
+        if person.pk in decided:
+            reasons.append({"code": "already-decided", "text": "has decided on this request already"})
+        found.append({"person": person.username, "name": person.display_name, "may": not reasons, "reasons": reasons})
+    return found

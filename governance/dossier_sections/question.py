@@ -1,0 +1,48 @@
+"""What would the gate say as of the dossier's instant? Worked out once for the sections that print it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from governance.gate.contract import Asked
+from governance.gate.decide import decide
+from governance.gate.facts import gather_facts
+from governance.models import PromotionRequest
+from registry.models import Environment, ModelVersion
+
+NONCE = "asked-for-a-dossier"
+
+
+def answers(version: ModelVersion, as_of: datetime) -> list[dict[str, Any]]:
+    """Return the gate's answer for each gated place the version was asked for or runs in; nothing is recorded by it."""
+    link = version.model_artifact()
+    if link is None:
+        return []
+    found = []
+    for environment in _places(version):
+        facts = gather_facts(Asked(environment.slug, link.artifact_id, NONCE), as_of)
+        decision = decide(facts, as_of)
+        request = facts.request
+        found.append(
+            {
+                "environment": environment.slug,
+                "outcome": decision.outcome,
+                "reasons": decision.as_json()["reasons"],
+                "controls": decision.as_json()["controls"],
+                "policy": f"{facts.policy.slug} v{facts.policy.number}" if facts.policy else "",
+                "request": request.id if request else "",
+                "approvals_end": min(
+                    (one.expires_at.isoformat(timespec="seconds") for one in facts.approvals if not one.withdrawn),
+                    default="",
+                ),
+            }
+        )
+    return found
+
+
+def _places(version: ModelVersion) -> list[Environment]:
+    asked = PromotionRequest.objects.filter(version=version).values_list("environment_id", flat=True)
+    runs = version.deployments.values_list("environment_id", flat=True)
+    places = Environment.objects.filter(gated=True).order_by("slug")
+    return list(places.filter(pk__in={*asked, *runs}) or places)

@@ -1,0 +1,234 @@
+"""Does every registered check, ours or a third party's, keep the contract of a check?"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import math
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audits.checks.contract import (
+    CHECKS,
+    NEEDS,
+    CheckSpec,
+    CheckSubject,
+    GroupRow,
+    Insufficient,
+    Measurement,
+    check,
+    plain,
+)
+from audits.tables.contract import ColumnRoles
+from registry.digests import canonical_json
+from registry.errors import DomainError
+from tests.audits.evaluation_samples import ROLES, sample, subject_of, table_of
+
+SPECS = [pytest.param(entry.item, id=entry.slug) for entry in CHECKS]
+EXPECTED = {
+    "calibration.brier_score",
+    "calibration.expected_calibration_error",
+    "drift.psi_features",
+    "drift.psi_score",
+    "explainability.shap_importance",
+    "fairness.equal_opportunity_difference",
+    "fairness.equalized_odds_difference",
+    "fairness.selection_rate_ratio",
+    "performance.log_loss",
+    "performance.roc_auc",
+    "robustness.missing_values",
+}
+
+
+def test_the_checks_the_first_policy_needs_are_registered() -> None:
+    assert {entry.slug for entry in CHECKS} >= EXPECTED
+
+
+@pytest.mark.parametrize("spec", SPECS)
+class TestEveryCheck:
+    def test_it_says_what_it_measures_with_formula_meaning_and_source(self, spec: CheckSpec) -> None:
+        text = inspect.getdoc(spec.function) or ""
+        assert spec.summary
+        assert spec.summary == text.split("\n", 1)[0]
+        assert spec.summary.endswith(".")
+        for part in (".. math::", "0: ", "References\n----------"):
+            assert part in text
+        assert "Parameters" in text
+        assert CHECKS.entry(spec.slug).module == spec.function.__module__
+        assert spec.mend
+
+    def test_it_takes_the_parameters_of_its_schema_and_a_confidence(self, spec: CheckSpec) -> None:
+        signature = inspect.signature(spec.function).parameters
+        assert set(signature) == {"subject", "confidence", *spec.parameters["properties"]}
+        for name, parameter in signature.items():
+            if name != "subject":
+                assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+                assert parameter.default is not inspect.Parameter.empty
+        with pytest.raises(DomainError) as caught:
+            spec.run(subject_of(), surprise=1)
+        assert caught.value.code == "bad-check-parameters"
+        for confidence in (0.0, 1.0, math.nan, "0.95", True):
+            with pytest.raises(DomainError):
+                spec.run(subject_of(), confidence=confidence)
+
+    def test_it_measures_a_complete_subject(self, spec: CheckSpec) -> None:
+        found = spec.run(subject_of(), confidence=0.9)
+        assert found.value is not None
+        assert found.unit == spec.unit
+        assert found.confidence == 0.9
+        assert found.n > 0
+        assert found.method
+        if found.low is not None and found.high is not None:
+            assert found.low <= found.value <= found.high
+
+    def test_its_measurement_survives_json_and_holds_no_nan(self, spec: CheckSpec) -> None:
+        found = spec.run(subject_of())
+        data = canonical_json(found.as_json())
+        assert Measurement.from_json(json.loads(data)) == found
+
+    def test_it_gives_the_same_numbers_again(self, spec: CheckSpec) -> None:
+        assert spec.run(subject_of()) == spec.run(subject_of())
+
+    def test_a_higher_confidence_never_makes_the_interval_narrower(self, spec: CheckSpec) -> None:
+        subject = subject_of()
+        narrow, wide = spec.run(subject, confidence=0.6), spec.run(subject, confidence=0.99)
+        assert narrow.value == wide.value
+        if narrow.low is not None and narrow.high is not None:
+            assert wide.low is not None
+            assert wide.high is not None
+            assert wide.low <= narrow.low
+            assert wide.high >= narrow.high
+
+    def test_it_says_what_it_lacks(self, spec: CheckSpec) -> None:
+        empty = CheckSubject(table_of(sample(40), roles=ColumnRoles(), required=()))
+        if set(spec.needs) <= {"explanation"}:
+            empty = dataclasses.replace(empty, explanation=None)
+        with pytest.raises(Insufficient) as caught:
+            spec.run(empty)
+        assert caught.value.reason.endswith(".")
+        assert caught.value.mend.endswith(".")
+
+    @pytest.mark.parametrize(
+        "degenerate",
+        [
+            "one class 0",
+            "one class 1",
+            "nobody selected",
+            "all selected",
+            "two rows",
+            "one score",
+            "all groups missing",
+        ],
+    )
+    def test_degenerate_tables_have_a_defined_answer(self, spec: CheckSpec, degenerate: str) -> None:
+        frame = sample(60)
+        if degenerate.startswith("one class"):
+            frame = frame.assign(y=int(degenerate[-1]))
+        elif degenerate == "nobody selected":
+            frame = frame.assign(s=frame.s / 4)
+        elif degenerate == "all selected":
+            frame = frame.assign(s=0.5 + frame.s / 2)
+        elif degenerate == "two rows":
+            frame = frame.head(2).assign(y=[0, 1])
+        elif degenerate == "one score":
+            frame = frame.assign(s=0.5)
+        else:
+            frame = frame.assign(sex=pd.Series([None] * 60, dtype="object"), region="only")
+        found = spec.run(subject_of(frame, check_values=False))
+        assert (found.value is None) == bool(found.reason)
+        assert Measurement.from_json(json.loads(canonical_json(found.as_json()))) == found
+
+
+ORDER_FREE = [param for param in SPECS if "explanation" not in param.values[0].needs]
+
+
+@pytest.mark.parametrize("spec", ORDER_FREE)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(list(range(120))), cut=st.integers(60, 120))
+def test_the_order_of_rows_never_matters(spec: CheckSpec, order: list[int], cut: int) -> None:
+    frame = sample(120).head(cut)
+    shuffled = frame.iloc[[at for at in order if at < cut]]
+    assert spec.run(subject_of(frame, check_values=False)) == spec.run(subject_of(shuffled, check_values=False))
+
+
+def test_a_subject_without_features_or_attributes_is_told_apart_from_one_without_tables() -> None:
+    table = table_of(sample(40), roles=ColumnRoles(target="y", score="s"))
+    for slug, need in (("drift.psi_features", "features"), ("fairness.selection_rate_ratio", "sensitive")):
+        with pytest.raises(Insufficient) as caught:
+            CHECKS.get(slug).run(CheckSubject(table, reference=table))
+        assert caught.value.reason == NEEDS[need][1]
+
+
+def test_a_measurement_refuses_nan_and_half_an_interval_and_cleans_its_detail() -> None:
+    fields = {"unit": "u", "confidence": 0.95, "n": 3, "method": "m"}
+    for bad in (
+        {"value": math.nan, "low": None, "high": None},
+        {"value": 1.0, "low": 0.0, "high": math.inf},
+        {"value": 1.0, "low": 0.5, "high": None},
+        {"value": 1.0, "low": 0.9, "high": 0.1},
+        {"value": None, "low": None, "high": None},
+        {"value": 1.0, "low": None, "high": None, "reason": "both"},
+    ):
+        with pytest.raises(ValueError, match=r"measurement|interval"):
+            Measurement(**fields, **bad)
+    found = Measurement(-0.0, "u", None, None, 0.95, 3, "m", detail={"a": (1.0, math.nan, math.inf), 2: {"b": True}})
+    assert found.detail == {"a": [1.0, None, None], "2": {"b": True}}
+    assert str(found.value) == "0.0"
+    with pytest.raises(TypeError, match="object"):
+        plain({"a": object()})
+
+
+def test_a_suppressed_group_can_show_neither_rate_nor_number() -> None:
+    with pytest.raises(ValueError, match="no rate"):
+        GroupRow("sex", "f", None, {"selection_rate": 0.5}, None, None, "suppressed")
+    with pytest.raises(ValueError, match="how many"):
+        GroupRow("sex", "f", 2, {}, None, None, "suppressed")
+
+
+def test_a_check_of_unknown_needs_or_family_cannot_be_registered() -> None:
+    for slug, family, needs in (("a.b", "a", ()), ("drift.b", "fairness", ()), ("drift.b", "drift", ("luck",))):
+        with pytest.raises(ValueError, match="known kinds"):
+            check(slug, family=family, needs=needs, unit="u", better="none")(lambda subject: None)
+        assert slug not in CHECKS
+
+
+def test_an_unknown_check_is_refused_with_the_names_of_those_that_exist() -> None:
+    with pytest.raises(DomainError) as caught:
+        CHECKS.get("fairness.vibes")
+    assert caught.value.code == "unknown-check"
+    assert set(caught.value.context["known"]) >= EXPECTED
+
+
+def test_loading_every_check_and_requirement_imports_no_heavy_library_and_no_django() -> None:
+    heavy = [
+        "numpy",
+        "scipy",
+        "pandas",
+        "pyarrow",
+        "duckdb",
+        "ibis",
+        "sklearn",
+        "shap",
+        "matplotlib",
+        "django",
+        "celery",
+    ]
+    program = (
+        "import sys; from audits.checks.contract import CHECKS; "
+        "import audits.checks.requirement, audits.tables.contract; "
+        f"CHECKS.load(); print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_roles_of_the_sample_cover_what_the_contract_tests_need() -> None:
+    subject = subject_of()
+    assert subject.evaluation.roles == ROLES
+    assert all(holds(subject) for holds, _, _ in NEEDS.values())
