@@ -14,6 +14,7 @@ INSTALL := $(PIP) install --quiet --require-hashes --no-deps
 PARALLEL ?= -n 2
 PYTEST := $(PY) -m pytest
 PORT ?= 8000
+DEMO := $(CURDIR)/var/demo
 
 .PHONY: help setup demo serve test test-fast test-sqlite test-postgres lint types contracts migrations-check bench lock \
 	golden messages clean
@@ -24,10 +25,12 @@ help:  ## list the targets
 setup: $(VENV)/.with-development  ## make the environment with all development tools
 
 demo: $(VENV)/.with-service  ## run the whole main job on real data; leaves its artifacts in var/demo/
-	$(PY) manage.py demo
+	rm -rf $(DEMO)
+	CADASTRE_VAR=$(DEMO)/register $(PY) manage.py demo --output $(DEMO)
 
-serve: $(VENV)/.with-service  ## console, API, worker and beat in one command (PORT=8000); Ctrl-C ends all of it
-	$(PY) manage.py serve --port $(PORT)
+serve: $(VENV)/.with-service  ## console, API, worker and beat with the demo's data (PORT=8000); Ctrl-C ends all of it
+	@test -f $(DEMO)/attestation.json || $(MAKE) demo
+	CADASTRE_VAR=$(DEMO)/register $(PY) manage.py serve --port $(PORT)
 
 test: lint types contracts migrations-check test-sqlite test-postgres  ## everything that must hold, on both databases
 

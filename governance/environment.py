@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -71,13 +73,19 @@ def database(url: str, *, sqlite_default: Path) -> dict[str, object]:
 
 
 def made_once(path: Path, size: int = 64) -> str:
-    """Return the secret kept in ``path``; on the first start it is drawn at random and written readable by us alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as stream:
-        secret = os.urandom(size).hex()
-        stream.write(secret)
-    return secret
+    """Return the secret kept in ``path``; on the first start it is drawn at random and written readable by us alone.
+
+    Of several processes that start at once, one draws it and all read the same: the file appears whole or not at all.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as stream:
+                stream.write(os.urandom(size).hex())
+            Path(temporary).chmod(0o400)
+            with contextlib.suppress(FileExistsError):
+                os.link(temporary, path)
+        finally:
+            Path(temporary).unlink()
+    return path.read_text(encoding="ascii").strip()

@@ -19,7 +19,6 @@ Better = Literal["higher", "lower", "one", "none"]
 GroupStatus = Literal["measured", "suppressed", "too-small"]
 
 SLUG_FAMILIES = ("performance", "calibration", "fairness", "explainability", "drift", "robustness")
-SHARED_PARAMETERS: Mapping[str, Any] = MappingProxyType({"confidence": 0.95})
 
 
 class Insufficient(Exception):

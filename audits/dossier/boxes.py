@@ -6,6 +6,7 @@ thousand rows costs ten thousand row heights and no more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -101,18 +102,37 @@ def wrap(text: str, font: str, size: float, width: float) -> list[str]:
     return lines
 
 
+CHUNKS = re.compile(r"[^_/.:@=-]+[_/.:@=-]*|[_/.:@=-]+")
+SHORT_WORD = 12
+
+
+def chunks_of(word: str) -> list[str]:
+    """Return the parts between which a long name may be broken: after a separator; short words and numbers are whole."""
+    if len(word) <= SHORT_WORD or not any(character.isalpha() for character in word):
+        return [word]
+    return CHUNKS.findall(word)
+
+
 def _parts(piece: str, font: str, size: float, first: float, width: float) -> list[str]:
-    """Break a piece of a word into parts of at most ``first`` and then ``width`` points, one character at least."""
+    """Break a piece of a word into parts of at most ``first`` and then ``width`` points, one character at least.
+
+    A break comes after a separator of a name where there is one, else between any two characters.
+    """
     if width_of(piece, font, size) <= width:
         return [piece]
     parts, part, used, room = [], "", 0.0, first
-    for character in piece:
-        wide = width_of(character, font, size)
-        if part and used + wide > room:
+    for chunk in chunks_of(piece):
+        whole = width_of(chunk, font, size)
+        if part and used + whole > room and whole <= width:
             parts.append(part)
             part, used, room = "", 0.0, width
-        part += character
-        used += wide
+        for character in chunk if used + whole > room else (chunk,):
+            wide = width_of(character, font, size)
+            if part and used + wide > room:
+                parts.append(part)
+                part, used, room = "", 0.0, width
+            part += character
+            used += wide
     return [*parts, part] if part else parts
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.utils import translation
@@ -24,8 +24,9 @@ from audits.dossier.contract import (
     OverviewSection,
     Whole,
 )
+from audits.dossier.measures import when
 from audits.dossier.outline import OUTLINE
-from audits.dossier.record import instant_text
+from audits.dossier.record import instant_iso
 from registry.digests import canonical_json
 from registry.errors import DomainError
 from registry.models import ModelVersion
@@ -54,7 +55,7 @@ def gather_facts(version: ModelVersion, as_of: datetime, *, language: str = "en"
         "model": version.model_id,
         "model_name": version.model.name,
         "version": version.version,
-        "as_of": instant_text(as_of),
+        "as_of": instant_iso(as_of),
         "language": language,
         "marking": marking,
         "sections": found,
@@ -102,12 +103,11 @@ def _gaps(sections: list[DossierSection], facts: Mapping[str, Any]) -> Iterator[
         for gap in section.gaps(facts["sections"][section.slug]):
             yield NumberedGap(section.number, gap)
     for one in facts["unfilled"]:
-        yield NumberedGap(one["number"], Gap(one["title"], one["required_by"], _("No place to record it yet")))
+        yield NumberedGap(one["number"], Gap(one["title"], one["required_by"], _("nowhere yet in this register")))
 
 
 def _document(facts: Mapping[str, Any], sections: tuple[Section, ...], whole: Whole) -> Document:
-    instant = datetime.fromisoformat(facts["as_of"]).astimezone(UTC)
-    shown = instant.strftime("%Y-%m-%d %H:%M:%S UTC")
+    shown = when(facts["as_of"])
     name, version = facts["model_name"], facts["version"]
     checkpoint = whole.of("ledger").get("checkpoint") or {}
     frame = Frame(

@@ -44,8 +44,7 @@ class ContentsBox:
     def of(cls, document: Document, sections: Sequence[Section], plain: PlainText, width: float) -> ContentsBox:
         """Return the contents of ``sections``."""
         entries = [
-            Entry(f"section-{one.number}", one.number, plain(one.title, one_line=True), one.is_empty)
-            for one in sections
+            Entry(f"section-{one.slug}", one.number, plain(one.title, one_line=True), one.is_empty) for one in sections
         ]
         return cls(entries, width, document.frame.contents, document.frame.nothing)
 

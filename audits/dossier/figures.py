@@ -19,7 +19,7 @@ from audits.dossier.measures import (
     number_text,
 )
 
-ROC_ROWS = 21
+ROC_ROWS = 11
 
 
 def figures_of(result: Result, name: str) -> tuple[Block, ...]:
@@ -172,7 +172,7 @@ def _rates(groups: Sequence[Mapping[str, Any]]) -> list[str]:
 def _groups(result: Result, groups: Sequence[Mapping[str, Any]]) -> Figure:
     rates = _rates(groups)
     drawn: list[dict[str, Any]] = []
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in groups:
         values = row.get("values") or {}
         base = {"attribute": row["attribute"], "note": row.get("note") or _("not measured")}
@@ -198,7 +198,10 @@ def _groups(result: Result, groups: Sequence[Mapping[str, Any]]) -> Figure:
     columns = [Column(_("Attribute"), weight=1.1), Column(_("Group"), weight=1.4), Column("n", "right", 0.6, "number")]
     for rate in rates:
         columns += [Column(_words(rate), "right", 0.9, "number"), Column(_("Interval"), "right", 1.2, "number")]
-    columns.append(Column(_("Note"), weight=1.3))
+    if any(row[-1] for row in rows):
+        columns.append(Column(_("Note"), weight=1.3))
+    else:
+        rows = [row[:-1] for row in rows]
     chart = {
         "kind": "groups",
         "rows": drawn,

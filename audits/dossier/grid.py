@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reportlab.lib.colors import Color
 
-from audits.dossier.boxes import Box, Canvas, wrap
+from audits.dossier.boxes import Box, Canvas, TextBox, chunks_of, wrap
 from audits.dossier.content import Column
 from audits.dossier.fonts import BOLD, MONO, SANS, width_of
 from audits.dossier.palette import BRAND, HAIR, INK, MUTED, RULE, WASH, tone_of
@@ -17,6 +17,10 @@ LEADING = 10.4
 MONO_SIZE = 6.9
 PAD = 3.6
 SIDE = 5.0
+NOTE_GAP = 2.0
+FIRST_ROWS = 3
+SAMPLED_ROWS = 300
+LONGEST_KEPT = 24
 
 Lines = tuple[str, ...]
 
@@ -53,12 +57,19 @@ class GridBox:
     after: float = 4.0
     keep: bool = False
     keys: bool = False
+    notes: tuple[TextBox, ...] = ()
 
     def _end(self) -> int:
         return len(self.rows) if self.stop < 0 else self.stop
 
     def _top(self) -> float:
         return self.header.height() if self.header else 0.0
+
+    def _foot(self) -> float:
+        """Return the height of the notes, which stand under the last row only."""
+        if not self.notes or self._end() < len(self.rows):
+            return 0.0
+        return NOTE_GAP + sum(note.height() for note in self.notes)
 
     def _row(self, index: int) -> Row:
         if index == self.start and self.first is not None:
@@ -68,16 +79,15 @@ class GridBox:
     def height(self) -> float:
         """Return the height of header and rows, by cumulative sums."""
         end = self._end()
-        total = self._top() + self.heights[end] - self.heights[self.start]
+        total = self._top() + self.heights[end] - self.heights[self.start] + self._foot()
         if self.first is not None:
             total += self.first.height() - self.rows[self.start].height()
         return total
 
     def least(self) -> float:
-        """Return the height of the header and one row, or of the header and four lines of a very high row."""
-        if self.start >= self._end():
-            return self._top()
-        return self._top() + min(self._row(self.start).height(), 4 * LEADING + 2 * PAD)
+        """Return the height of the header and three rows, or of the header and what little may begin a high row."""
+        rows = range(self.start, min(self.start + FIRST_ROWS, self._end()))
+        return self._top() + min(sum(self._row(index).height() for index in rows), 6 * LEADING + 6 * PAD)
 
     def split(self, room: float) -> tuple[Box, Box] | None:
         """Split between rows; a row higher than what is left of a page is split between lines if it begins the page."""
@@ -85,8 +95,12 @@ class GridBox:
         while index < self._end() and used + self._row(index).height() <= room:
             used += self._row(index).height()
             index += 1
-        if index > self.start:
+        if index == self._end() and index - self.start > 1:
+            index -= 1
+        if index > self.start and index < self._end():
             return replace(self, stop=index), replace(self, start=index, first=None, before=0.0)
+        if index == self._end():
+            return None
         lines = int((room - used - 2 * PAD) / LEADING)
         row = self._row(index)
         if lines < 4 or lines >= row.count():
@@ -115,6 +129,11 @@ class GridBox:
             y -= row.height()
             last = index == self._end() - 1
             self._rule(canvas, left, y, wide, colour=RULE if last else HAIR, weight=0.7 if last else 0.5)
+        if self._foot():
+            y -= NOTE_GAP
+            for note in self.notes:
+                note.draw(canvas, left, y)
+                y -= note.height()
 
     @staticmethod
     def _rule(canvas: Canvas, left: float, y: float, wide: float, *, colour: Color, weight: float) -> None:
@@ -169,14 +188,14 @@ def grid_box(
     header: bool = True,
     keys: bool = False,
     digests: frozenset[int] = frozenset(),
+    notes: tuple[TextBox, ...] = (),
     after: float = 4.0,
 ) -> GridBox:
     """Wrap every cell (drawable text) once and return the table as a box.
 
     ``keys`` sets the first column as labels; in the rows numbered in ``digests`` the last cell is a digest.
     """
-    whole = sum(column.weight for column in columns)
-    widths = tuple(width * column.weight / whole for column in columns)
+    widths = widths_of(columns, rows, width)
     faces = [face_of(column, key=keys and position == 0) for position, column in enumerate(columns)]
 
     def row_of(cells: tuple[str, ...], *, head: bool = False, digest: bool = False) -> Row:
@@ -193,4 +212,35 @@ def grid_box(
     for row in built:
         heights.append(heights[-1] + row.height())
     top = row_of(tuple(column.title for column in columns), head=True) if header else None
-    return GridBox(columns, widths, built, top, heights, after=after, keys=keys)
+    return GridBox(columns, widths, built, top, heights, after=after, keys=keys, notes=notes)
+
+
+def widths_of(columns: tuple[Column, ...], rows: Sequence[tuple[str, ...]], width: float) -> tuple[float, ...]:
+    """Share ``width`` by weight, but give each column room for its longest word, taken from those with room to spare.
+
+    Words of more than 24 characters (digests) are broken anyway and ask for nothing; the first 300 rows are looked at.
+    """
+    whole = sum(column.weight for column in columns)
+    wanted = [width * column.weight / whole for column in columns]
+    least = []
+    for position, column in enumerate(columns):
+        font, size = face_of(column, header=True)
+        needed = max((width_of(word, font, size) for word in words_of(column.title)), default=0.0)
+        font, size = face_of(column)
+        words = {word for row in rows[:SAMPLED_ROWS] for word in words_of(row[position])}
+        needed = max([needed, *(width_of(word, font, size) for word in words)])
+        least.append(needed + 2 * SIDE + 0.5)
+    if sum(least) >= width:
+        return tuple(width * one / sum(least) for one in least)
+    short = sum(max(0.0, low - have) for low, have in zip(least, wanted, strict=True))
+    spare = sum(max(0.0, have - low) for low, have in zip(least, wanted, strict=True))
+    return tuple(
+        low if have < low else have - (have - low) * (short / spare if spare else 0.0)
+        for low, have in zip(least, wanted, strict=True)
+    )
+
+
+def words_of(text: str) -> list[str]:
+    """Return the parts of a text that should stay whole on a line."""
+    words = text[:400].replace("\n", " ").split(" ")
+    return [part for word in words for part in chunks_of(word) if len(part) <= LONGEST_KEPT]

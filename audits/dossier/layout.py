@@ -30,7 +30,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56.0, 56.0, 78.0, 62.0
 WIDTH = PAGE_WIDTH - LEFT - RIGHT
 ROOM = PAGE_HEIGHT - TOP - BOTTOM
 COVER_ROOM = ROOM
-OWN_PAGE = frozenset({1, 2, 3})
+OWN_PAGE = frozenset({1, 2})
 MOST_ROWS = 20_000
 
 BODY = Style()
@@ -103,7 +103,7 @@ class Layout:
 
     def _section(self, section: Section) -> None:
         title = self._line(section.title)
-        key = f"section-{section.number}"
+        key = f"section-{section.slug}"
         style = HEADING if not section.is_empty else replace(HEADING, size=11.5, leading=16, colour=MUTED, before=14)
         self._heading(f"{section.number}   {title}", style, Bookmark(key, f"{section.number} {title}", 0))
         if not section.is_empty:
@@ -164,16 +164,14 @@ class Layout:
         kept = block.rows[:MOST_ROWS]
         rows = [tuple(self.plain(cell) for cell in row) for row in kept]
         columns = tuple(replace(column, title=self._line(column.title)) for column in block.columns)
-        yield grid_box(columns, rows, WIDTH, after=3)
         notes = [self.plain(block.note)] if block.note else []
         if len(block.rows) > len(kept):
             left_out = len(block.rows) - len(kept)
             notes.append(f"[cut here: {left_out:,} of {len(block.rows):,} rows are not printed]")
         if block.evidence:
             notes.append(f"{frame.evidence}: " + self._line(", ".join(block.evidence)))
-        for note in notes:
-            yield text_box(note, NOTE, WIDTH)
-        yield Rule(0.0, weight=0.0, after=6, keep=False)
+        boxes = tuple(text_box(note, NOTE, WIDTH) for note in notes)
+        yield grid_box(columns, rows, WIDTH, notes=boxes, after=9)
 
     def _notice(self, block: Notice) -> Iterator[Box]:
         bar = {"missing": MUTED, "warning": CAUTION, "remark": BRAND}[block.kind]

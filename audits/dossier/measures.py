@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,11 +22,22 @@ def number_text(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
+def when(text: object) -> str:
+    """Return an ISO 8601 instant in UTC to the second as it is printed; other text as it is, an en dash for none."""
+    if not text:
+        return NONE
+    try:
+        instant = datetime.fromisoformat(str(text))
+    except ValueError:
+        return str(text)
+    return str(text) if instant.tzinfo is None else instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def interval_text(row: Mapping[str, Any], low: str = "low", high: str = "high") -> str:
     """Return an interval in brackets, an en dash for none."""
     if row.get(low) is None or row.get(high) is None:
         return NONE
-    return f"[{number_text(row[low])}, {number_text(row[high])}]"
+    return f"[{number_text(row[low])},\u00a0{number_text(row[high])}]"
 
 
 def status_text(status: str) -> str:
@@ -120,7 +132,7 @@ def result_heading(result: Result) -> tuple[Block, ...]:
     """Return the heading of one result with its answer and method in a sentence."""
     measured = measurement_of(result)
     parts = [
-        _("Measured %(observed)s; required %(required)s: %(status)s.")
+        _("Observed: %(observed)s. Required: %(required)s. Answer: %(status)s.")
         % {
             "observed": result["observed"],
             "required": result["required"],

@@ -16,8 +16,13 @@ State = Mapping[str, Any]
 
 
 def instant_text(value: datetime | None) -> str:
-    """Return an instant in UTC to the second as ISO 8601; empty for none."""
-    return value.astimezone(UTC).isoformat(timespec="seconds") if value else ""
+    """Return an instant in UTC to the second, as it is printed; empty for none."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if value else ""
+
+
+def instant_iso(value: datetime) -> str:
+    """Return an instant in UTC to the microsecond as ISO 8601, to be read back."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def state_at(row: LedgerSubject, as_of: datetime) -> State | None:

@@ -1,5 +1,8 @@
-"""What is in an uploaded table? Read in a process of its own, so that neither the engine nor a hostile file gets near
-the web process: ``python -m audits.tables.profile`` takes a request and gives an answer, each one line of JSON."""
+"""What is in an uploaded table? Read in a process of its own, away from the web process.
+
+``python -m audits.tables.profile`` takes a request and gives an answer, each one line of JSON: neither the engine nor a
+hostile file gets near the process that answers requests.
+"""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from registry.ledger.clock import database_now
 from registry.models import Role, User
 
 declare_action("link.made", "A one-time link was made for a person.")
+declare_action("link.replaced", "An unused one-time link gave way to a new one.")
 declare_action("link.used", "A person used their one-time link and set a password.")
 
 LINK_HOURS = 24
@@ -40,12 +41,27 @@ def make_link(person: User, *, actor: User) -> str:
 
 
 def first_start_link() -> str | None:
-    """On an empty register, make the first administrator and return their one-time link; else None."""
-    if User.objects.exists():
-        return None
+    """Return a one-time link for the first administrator, as long as nobody has ever got in; else None.
+
+    An empty register gets its first person here. A link that was printed and lost is replaced by a new one.
+    """
     with transaction.atomic():
-        person = set_up_first_person(username="administrator", display_name="Administrator")
-        return make_link(person, actor=person)
+        people = list(User.objects.select_for_update()[:2])
+        if not people:
+            first = set_up_first_person(username="administrator", display_name="Administrator")
+        elif len(people) == 1 and not people[0].has_usable_password():
+            first = people[0]
+            _replace_links(first)
+        else:
+            return None
+        return make_link(first, actor=first)
+
+
+def _replace_links(person: User) -> None:
+    for link in OneTimeLink.objects.select_for_update().filter(person=person, used_at__isnull=True):
+        link.used_at = database_now()
+        link.save(update_fields=["used_at"])
+        append("link.replaced", link, actor=person)
 
 
 def person_of_link(token: str) -> User:

@@ -105,7 +105,7 @@ class Permitted(BasePermission):
             method = "GET"
         if method in public:
             return True
-        if not hasattr(view, method.lower()):
+        if method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
             raise exceptions.MethodNotAllowed(method)
         if not isinstance(request.user, User):
             return False

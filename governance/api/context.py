@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from governance.models import ApiCredential
 from registry.ledger.context import ActContext, acting
+from registry.models import User
 
 REQUEST_ID = re.compile(r"\A[A-Za-z0-9._-]{8,64}\Z")
 HEADER = "X-Request-ID"
@@ -50,5 +51,6 @@ def circumstances_of(request: HttpRequest, credential: ApiCredential | None) -> 
             authentication="token",
             on_behalf_of=str(credential.account.responsible_id),
         )
-    in_session = request.user.is_authenticated and request.user.is_person
+    user = getattr(request, "user", None)
+    in_session = isinstance(user, User) and user.is_person
     return ActContext(request_id=request_id_of(request), authentication="session" if in_session else "token")

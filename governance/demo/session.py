@@ -43,7 +43,7 @@ class Session:
         if page.status != 200 or found is None:
             raise RuntimeError(f"the one-time link answered {page.status}")
         password = secrets.token_urlsafe(24)
-        form = {"csrfmiddlewaretoken": found[1], "password": password, "password_again": password}
+        form = {"csrfmiddlewaretoken": found[1], "password": password, "again": password}
         request = urllib.request.Request(link, data=urllib.parse.urlencode(form).encode(), headers={"Referer": link})
         done = self._open(request)
         if done.status != 200 or "sessionid" not in {cookie.name for cookie in self.cookies}:

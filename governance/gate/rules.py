@@ -46,10 +46,6 @@ class RequirementRule:
         data: dict[str, Any] = to_json(self)
         return data
 
-    def as_requirement(self) -> dict[str, Any]:
-        """Return what a run needs to measure and judge it; clause and advice stay with the policy."""
-        return {name: value for name, value in self.as_json().items() if name not in ("clause", "mend")}
-
 
 @dataclass(frozen=True)
 class AppliesTo:

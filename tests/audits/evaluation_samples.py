@@ -71,13 +71,24 @@ def explanation_of(features: tuple[str, ...] = ("income", "region")) -> Any:
     )
 
 
-def subject_of(frame: pd.DataFrame | None = None, *, seed: int = 7, **more: Any) -> CheckSubject:
-    """Return a subject that holds all any check needs, made of ``frame`` and of a drifted reference."""
-    frame = sample(400) if frame is None else frame
+@functools.cache
+def complete_subject() -> CheckSubject:
+    """Return a subject of 400 rows that holds all any check needs; tables are only read, so tests share it."""
+    return subject_of(sample(400))
+
+
+@functools.cache
+def drifted_reference() -> EvaluationTable:
+    """Return 500 rows whose income lies higher than the sample's."""
+    return table_of(sample(500, seed=9, shift=1.0))
+
+
+def subject_of(frame: pd.DataFrame, *, seed: int = 7, **more: Any) -> CheckSubject:
+    """Return a subject made of ``frame`` and of a drifted reference."""
     blanked = frame.assign(s=frame.s.where(frame.index % 10 > 0, 0.5))
     return CheckSubject(
         table_of(frame, **more),
-        table_of(sample(500, seed=9, shift=1.0)),
+        drifted_reference(),
         explanation_of(),
         {"missing-0.1": table_of(blanked, **more)},
         seed,

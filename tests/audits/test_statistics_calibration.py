@@ -89,15 +89,15 @@ def test_entropy_is_the_log_loss_of_the_base_rate() -> None:
 def test_the_interval_covers_the_true_error_of_a_miscalibrated_model() -> None:
     # scores are 0.1 too low everywhere, so the true calibration error is 0.1
     covered = 0
-    for seed in range(60):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
-        s = np.round(rng.uniform(0.05, 0.85, 600), 3)
+        s = np.round(rng.uniform(0.05, 0.85, 600), 2)
         y = (rng.random(600) < s + 0.1).astype(int)
         score, positive, negative = cells(y, s)
         found = calibration.calibration_interval(score, positive, negative, effective=600.0, seed=seed, replicates=300)
         assert found is not None
         covered += found.low <= 0.1 <= found.high
-    assert covered >= 52
+    assert covered >= 35
 
 
 def test_the_interval_of_many_scores_is_that_of_their_groups() -> None:

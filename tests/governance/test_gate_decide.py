@@ -266,6 +266,15 @@ def test_a_policy_may_leave_out_only_what_is_not_always_judged() -> None:
     assert not decide(change(facts, "ledger.anchor_healthy", False), NOW).allowed
 
 
+def test_a_policy_that_names_no_control_still_has_all_but_three_judged() -> None:
+    judged = {judged.control for judged in decide(satisfied(some_rules(controls=())), NOW).controls}
+    assert {entry.slug for entry in CONTROLS} - judged == {"DAT-03", "INV-02", "INV-03"}
+
+
+def test_a_request_opened_this_instant_is_open() -> None:
+    assert decide(change(satisfied(), "request.opened_at", NOW), NOW).allowed
+
+
 def test_a_control_nobody_registered_denies() -> None:
     decision = decide(satisfied(some_rules(controls=("DAT-03", "XYZ-99"))), NOW)
     assert [(reason.control, reason.observed) for reason in decision.reasons] == [("XYZ-99", "not registered")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,8 +68,10 @@ def lineage(chart: Mapping[str, Any], width: float, label: Callable[[object], st
         offset = (height - len(column) * (BOX_HEIGHT + GAP) + GAP) / 2
         for index, node in enumerate(column):
             place[str(node["id"])] = (depth * (box + room), height - offset - index * (BOX_HEIGHT + GAP) - BOX_HEIGHT)
+    sources = Counter(str(edge["source"]) for edge in edges)
     for edge in edges:
-        _arrow(drawing, place[str(edge["source"])], place[str(edge["target"])], box, label(edge.get("text", "")))
+        source, target = str(edge["source"]), str(edge["target"])
+        _arrow(drawing, place[source], place[target], box, text=label(edge.get("text", "")), early=sources[source] > 1)
     for node in nodes:
         _node(drawing, node, place[str(node["id"])], box, label)
     left_out = len(chart.get("nodes", ())) - len(nodes)
@@ -107,8 +110,19 @@ def _two_lines(text: str, width: float) -> list[str]:
     return [text[:cut], text[cut:]]
 
 
-def _arrow(drawing: Drawing, source: tuple[float, float], target: tuple[float, float], box: float, text: str) -> None:
-    """Draw an arrow from the right side of one box to the left side of another, bending half-way."""
+def _arrow(
+    drawing: Drawing,
+    source: tuple[float, float],
+    target: tuple[float, float],
+    box: float,
+    *,
+    text: str,
+    early: bool,
+) -> None:
+    """Draw an arrow from the right side of one box to the left side of another.
+
+    It bends ``early`` when several arrows leave the box, else late, so that its text stands on a line of its own.
+    """
     x1, y1 = source[0] + box, source[1] + BOX_HEIGHT / 2
     x2, y2 = target[0], target[1] + BOX_HEIGHT / 2
     if x2 <= x1:
@@ -117,11 +131,10 @@ def _arrow(drawing: Drawing, source: tuple[float, float], target: tuple[float, f
         points = [x1, y1, x1, (y1 + y2) / 2, x2, (y1 + y2) / 2, x2, y2]
         head = [x2, y2, x2 - 2.6, y2 + 5, x2 + 2.6, y2 + 5]
     else:
-        bend = x2 - 16
+        bend = x1 + 14 if early else x2 - 16
         points = [x1, y1, bend, y1, bend, y2, x2 - 4, y2]
         head = [x2, y2, x2 - 5.4, y2 + 2.7, x2 - 5.4, y2 - 2.7]
     drawing.add(PolyLine(points, strokeColor=MUTED, strokeWidth=0.9, strokeLineJoin=1))
     drawing.add(Polygon(head, fillColor=MUTED, strokeColor=None))
-    room = x2 - x1 - 20
-    if text and width_of(text[:80], SANS, 5.4) <= room:
-        write(drawing, x1 + 3, y1 + 2.6, text, size=5.4, colour=MUTED)
+    if text and width_of(text[:80], SANS, 5.4) <= x2 - x1 - 22:
+        write(drawing, x1 + (17 if early else 3), (y2 if early else y1) + 2.6, text, size=5.4, colour=MUTED)

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from audits.dossier.content import Column, Section, Table
 from audits.dossier.contract import SECTIONS, Facts, LateSection
-from audits.dossier.measures import evidence_id
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import instant_text
 from audits.models import Evidence
@@ -56,24 +55,25 @@ class EvidenceIndex(LateSection):
         """Return the index."""
         rows = tuple(
             (
-                evidence_id(one["sha256"]),
+                one["sha256"],
                 ", ".join(one["what"]),
                 one["kind"] or _("Artifact"),
                 _("not stored") if one["size"] is None else f"{one['size']:,}",
                 one.get("at") or "–",
-                one["sha256"],
             )
             for one in facts.get("evidence", ())
         )
         if not rows:
             return self.section()
         columns = (
-            Column(_("Id"), weight=1.2, kind="digest"),
+            Column(_("Id and SHA-256"), weight=2.6, kind="digest"),
             Column(_("Evidence of"), weight=1.7),
-            Column(_("Kind"), weight=0.9),
-            Column(_("Bytes"), "right", 0.8, "number"),
+            Column(_("Kind"), weight=1),
+            Column(_("Bytes"), "right", 0.7, "number"),
             Column(_("Stored"), weight=1.1),
-            Column("SHA-256", weight=2, kind="digest"),
         )
-        note = _("The id is the beginning of the SHA-256 of the stored bytes; hash the bytes again to check them.")
+        note = _(
+            "The id beside a number is the first twelve digits of the SHA-256 of the stored bytes; hash the bytes "
+            "again to check them."
+        )
         return self.section(Table(columns, rows, _("Evidence by digest"), note=note))

@@ -23,8 +23,9 @@ from audits.dossier.content import (
     Table,
 )
 from audits.dossier.contract import SECTIONS, Facts, Gap, LateSection
+from audits.dossier.measures import when
 from audits.dossier.outline import BY_SLUG
-from audits.dossier.record import instant_text, names_of
+from audits.dossier.record import instant_iso, instant_text, names_of
 from registry.ledger import keys, tree
 from registry.ledger.checkpoint import verifier_key
 from registry.models import LedgerCheckpoint, LedgerEvent, LedgerLeaf, ModelVersion
@@ -53,7 +54,7 @@ class LedgerExtract(LateSection):
                 {
                     "id": str(event.id),
                     "index": places.get(event.id),
-                    "at": instant_text(event.instant),
+                    "at": instant_iso(event.instant),
                     "action": event.action,
                     "subject": f"{event.subject_kind} {event.subject_key}",
                     "actor": people.get(event.actor_id, event.actor_id),
@@ -157,7 +158,7 @@ def _timeline(facts: Facts) -> Figure:
     rows = tuple(
         (
             _("waiting") if event["index"] is None else f"{event['index']:,}",
-            event["at"],
+            when(event["at"]),
             event["action"],
             event["actor"],
             event["subject"],
@@ -167,11 +168,11 @@ def _timeline(facts: Facts) -> Figure:
     )
     columns = (
         Column(_("Leaf"), "right", 0.55, "number"),
-        Column(_("Instant"), weight=1.05),
-        Column(_("Act"), weight=1.25),
-        Column(_("Actor"), weight=0.9),
-        Column(_("Subject"), weight=1.5),
-        Column(_("Leaf hash"), weight=1.75, kind="digest"),
+        Column(_("Instant"), weight=0.95),
+        Column(_("Act"), weight=1.2),
+        Column(_("Actor"), weight=0.7),
+        Column(_("Subject"), weight=1.45),
+        Column(_("Leaf hash"), weight=2.2, kind="digest"),
     )
     beyond = sum(not _covered(event, checkpoint) for event in events)
     note = _("%(count)s of these events are not under the checkpoint above.") % {"count": beyond} if beyond else ""

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from audits.dossier.content import Block, Column, KeyValue, KeyValues, Section, Subheading, Table
 from audits.dossier.contract import SECTIONS, DossierSection, Facts, Gap
+from audits.dossier.measures import when
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import state_at, states_at
 from registry.models import Model, ModelVersion
@@ -60,8 +61,8 @@ class ModelAndUse(DossierSection):
         rows = tuple(
             (
                 one["environment"],
-                one["started_at"],
-                one["ended_at"] or _("running"),
+                when(one["started_at"]),
+                when(one["ended_at"]) if one["ended_at"] else _("running"),
                 _("yes") if one["gated"] else _("no: without a valid decision"),
                 one["artifact_sha256"],
             )

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from audits.dossier.content import Column, KeyValue, KeyValues, Section, Table
 from audits.dossier.contract import SECTIONS, DossierSection, Facts, Gap
+from audits.dossier.measures import when
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import names_of, state_at, states_at
 from registry.models import Contribution, ModelVersion, Role, RoleGrant, User
@@ -64,7 +65,7 @@ class Roles(DossierSection):
                 self._name(facts, one["person"]),
                 ", ".join(roles.get(one["person"], ())) or "–",
                 one["kind"],
-                one["at"],
+                when(one["at"]),
             )
             for one in facts["contributions"]
         )
