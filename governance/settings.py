@@ -107,6 +107,7 @@ LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
 TIME_ZONE = env.text("CADASTRE_TIME_ZONE", "UTC")
 USE_TZ = True
+FORMAT_MODULE_PATH = "governance.console.formats"
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]

@@ -27,7 +27,7 @@ def assess(answers: Mapping[str, str]) -> tuple[int, list[dict[str, Any]]]:
     lines: list[dict[str, Any]] = []
     for question, choices in POINTS.items():
         answer = answers[question]
-        if answer not in choices:
+        if not isinstance(answer, str) or answer not in choices:
             raise DomainError("bad-answer", f"{question} is one of {', '.join(choices)}.", question=question)
         lines.append({"line": question, "answer": answer, "points": choices[answer]})
     exposure, purpose, complexity = (line["points"] for line in lines)

@@ -1,4 +1,4 @@
-"""What does the database itself refuse? A contributor's approval, from wherever the INSERT comes."""
+"""What does the database itself refuse? A contributor's approval, and changing or deleting one, whoever says so."""
 
 from __future__ import annotations
 
@@ -20,38 +20,56 @@ CONDITION = """
     )
 """
 UNCHANGEABLE = (
+    "id",
     "request_id",
     "approver_id",
+    "requested_by_id",
+    "requested_for_id",
     "decision",
+    "role",
     "statement",
+    "manifest",
     "manifest_digest",
     "evidence_digest",
     "decided_at",
     "expires_at",
 )
+UNCHANGED = "an approval cannot be changed, only withdrawn"
+KEPT = "an approval cannot be deleted, only withdrawn"
 
+
+def _changed(differs: str) -> str:
+    """Return the condition under which an UPDATE is refused: another content, or a withdrawal taken back."""
+    columns = [f"OLD.{column} {differs} NEW.{column}" for column in UNCHANGEABLE]
+    return " OR ".join([*columns, f"(OLD.withdrawn_at IS NOT NULL AND OLD.withdrawn_at {differs} NEW.withdrawn_at)"])
+
+
+TRIGGERS = ("approval_by_contributor", "approval_unchangeable", "approval_kept")
 SQLITE = [
-    "DROP TRIGGER IF EXISTS approval_by_contributor",
     f"CREATE TRIGGER approval_by_contributor BEFORE INSERT ON governance_approval WHEN {CONDITION} "
     f"BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END",
-    "DROP TRIGGER IF EXISTS approval_unchangeable",
-    "CREATE TRIGGER approval_unchangeable BEFORE UPDATE ON governance_approval WHEN "
-    + " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in UNCHANGEABLE)
-    + " BEGIN SELECT RAISE(ABORT, 'an approval cannot be changed, only withdrawn'); END",
+    f"CREATE TRIGGER approval_unchangeable BEFORE UPDATE ON governance_approval WHEN {_changed('IS NOT')} "
+    f"BEGIN SELECT RAISE(ABORT, '{UNCHANGED}'); END",
+    # INSERT OR REPLACE deletes too, and with recursive_triggers on it fires this.
+    f"CREATE TRIGGER approval_kept BEFORE DELETE ON governance_approval BEGIN SELECT RAISE(ABORT, '{KEPT}'); END",
 ]
+
+
+def _refusing(trigger: str, when: str, condition: str, message: str) -> list[str]:
+    """Return the statements that make one trigger of PostgreSQL, and the function it calls."""
+    return [
+        f"""CREATE OR REPLACE FUNCTION cadastre_{trigger}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF {condition} THEN RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation'; END IF;
+        RETURN NEW; END $$""",
+        f"CREATE TRIGGER {trigger} BEFORE {when} ON governance_approval FOR EACH ROW "
+        f"EXECUTE FUNCTION cadastre_{trigger}()",
+    ]
+
+
 POSTGRESQL = [
-    f"""CREATE OR REPLACE FUNCTION cadastre_approval_by_contributor() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN IF {CONDITION} THEN RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'check_violation'; END IF; RETURN NEW; END $$""",
-    "DROP TRIGGER IF EXISTS approval_by_contributor ON governance_approval",
-    "CREATE TRIGGER approval_by_contributor BEFORE INSERT ON governance_approval FOR EACH ROW "
-    "EXECUTE FUNCTION cadastre_approval_by_contributor()",
-    f"""CREATE OR REPLACE FUNCTION cadastre_approval_unchangeable() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN IF {" OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in UNCHANGEABLE)} THEN
-    RAISE EXCEPTION 'an approval cannot be changed, only withdrawn' USING ERRCODE = 'check_violation'; END IF;
-    RETURN NEW; END $$""",
-    "DROP TRIGGER IF EXISTS approval_unchangeable ON governance_approval",
-    "CREATE TRIGGER approval_unchangeable BEFORE UPDATE ON governance_approval FOR EACH ROW "
-    "EXECUTE FUNCTION cadastre_approval_unchangeable()",
+    *_refusing("approval_by_contributor", "INSERT", CONDITION, MESSAGE),
+    *_refusing("approval_unchangeable", "UPDATE", _changed("IS DISTINCT FROM"), UNCHANGED),
+    *_refusing("approval_kept", "DELETE", "TRUE", KEPT),
 ]
 
 
@@ -65,5 +83,15 @@ def install(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         if "governance_approval" not in connection.introspection.table_names(cursor):
             return
+    remove(connection)
+    with connection.cursor() as cursor:
         for statement in SQLITE if connection.vendor == "sqlite" else POSTGRESQL:
             cursor.execute(statement)
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Drop the triggers, for the emptying of a test database."""
+    on_table = "" if connection.vendor == "sqlite" else " ON governance_approval"
+    with connection.cursor() as cursor:
+        for trigger in TRIGGERS:
+            cursor.execute(f"DROP TRIGGER IF EXISTS {trigger}{on_table}")

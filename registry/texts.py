@@ -53,6 +53,17 @@ def prose(value: object, *, field: str, limit: int = 20_000, required: bool = Fa
     return text
 
 
+def defused(value: str, *, limit: int) -> str:
+    """Return text that a table, a model or a library made, at most ``limit`` long, fit to be kept: what ``prose`` would
+    refuse is replaced by U+FFFD. A result is recorded whatever words it comes in."""
+    return "".join("\ufffd" if _unfit(character) else character for character in value[:limit])
+
+
+def _unfit(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category == "Cs" or (category == "Cc" and character not in "\n\t") or character in OVERRIDES
+
+
 def _clean(value: object, *, field: str, limit: int, required: bool) -> str:
     if not isinstance(value, str):
         raise DomainError("not-text", f"{field} must be text.", field=field)
@@ -63,6 +74,8 @@ def _clean(value: object, *, field: str, limit: int, required: bool) -> str:
     except UnicodeEncodeError:
         raise DomainError("text-not-unicode", f"{field} contains half of a surrogate pair.", field=field) from None
     text = unicodedata.normalize("NFC", value).strip()
+    if len(text) > limit:  # composition can lengthen a text
+        raise DomainError("text-too-long", f"{field} has {len(text)} characters; {limit} are allowed.", field=field)
     if set(text) & OVERRIDES:
         raise DomainError("text-has-direction-override", f"{field} contains direction overrides.", field=field)
     if required and not text:

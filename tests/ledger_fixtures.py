@@ -12,16 +12,19 @@ import pytest
 
 @contextmanager
 def walls_down(using: str = "default") -> Iterator[None]:
-    """Drop the ledger's triggers for the length of a ``with`` block, as somebody who owns the tables could."""
+    """Drop the triggers of ledger and approvals for a ``with`` block, as somebody who owns the tables could."""
     from django.db import connections
 
+    from governance import walls
     from registry.ledger import triggers
 
     triggers.remove(connections[using])
+    walls.remove(connections[using])
     try:
         yield
     finally:
         triggers.install(connections[using])
+        walls.install(connections[using])
 
 
 @pytest.fixture(scope="session", autouse=True)

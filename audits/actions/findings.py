@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from audits.models import Finding, ValidationRun
 from registry import texts
@@ -17,6 +18,8 @@ from registry.models import Model, ModelVersion, Role, User
 declare_action("finding.opened", "An issue was raised.")
 declare_action("finding.closed", "An issue was closed.")
 declare_action("finding.accepted", "The risk of an issue was accepted.")
+
+LONGEST_ACCEPTANCE = timedelta(days=366)
 
 
 @transaction.atomic
@@ -60,15 +63,23 @@ def open_finding(
 
 @transaction.atomic
 def close_finding(finding: Finding, *, actor: User, statement: str) -> Finding:
-    """Close an issue with a statement: by a validator or risk manager who neither owns it nor contributed to the version."""
+    """Close an issue, open or accepted, with a statement: by a validator or risk manager who neither owns it nor
+    contributed to the version."""
     return _resolve(finding, Finding.State.CLOSED, actor=actor, statement=statement, until=None)
 
 
 @transaction.atomic
 def accept_finding(finding: Finding, *, actor: User, statement: str, until: datetime) -> Finding:
-    """Accept the risk of an issue until a date. An accepted issue no longer blocks; it is printed in every report."""
-    if until <= database_now():
+    """Accept the risk of an issue until a date within a year. It no longer blocks, and is printed in every report."""
+    now = database_now()
+    if until.tzinfo is None:
+        raise DomainError("date-without-zone", "The date needs a time zone.", field="until")
+    if until <= now:
         raise DomainError("date-in-the-past", "A risk is accepted until a date to come.", field="until")
+    if until > now + LONGEST_ACCEPTANCE:
+        raise DomainError(
+            "date-too-far", "A risk is accepted for at most a year; then it is looked at again.", field="until"
+        )
     return _resolve(finding, Finding.State.ACCEPTED, actor=actor, statement=statement, until=until)
 
 
@@ -84,7 +95,10 @@ def _resolve(finding: Finding, state: str, *, actor: User, statement: str, until
         raise DomainError(
             "contributor", "Whoever had a hand in the version does not resolve its findings.", kind="forbidden"
         )
-    moved = Finding.objects.filter(pk=finding.pk, state=Finding.State.OPEN).update(
+    resolvable = Q(state=Finding.State.OPEN) | Q(state=Finding.State.ACCEPTED, accepted_until__lte=database_now())
+    if state == Finding.State.CLOSED:
+        resolvable |= Q(state=Finding.State.ACCEPTED)
+    moved = Finding.objects.filter(resolvable, pk=finding.pk).update(
         state=state, resolved_by=actor, resolved_at=database_now(), resolution=said, accepted_until=until
     )
     if moved != 1:

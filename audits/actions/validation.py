@@ -13,11 +13,13 @@ from django.db.models import F, Q
 
 from audits.actions.findings import open_finding
 from audits.models import CheckResult, Finding, RunAttempt, ValidationRun
+from registry import texts
 from registry.actions.versions import move_stage
 from registry.digests import digest_of
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
 from registry.ledger.clock import database_now
+from registry.ledger.plain import instant_text
 from registry.lifecycle import Stage, may_move
 from registry.models import Model, ModelVersion, User
 
@@ -127,9 +129,12 @@ def heartbeat(lease: Lease, *, done: int | None = None, message: str | None = No
 def conclude(lease: Lease, *, results: Sequence[JudgedRequirement], manifest: Mapping[str, Any]) -> ValidationRun:
     """End a run with its results, under the current fencing token only; open findings for what is not met.
 
-    The evidence digest covers the plan, the manifest and every result, so that none of them can change unnoticed.
+    The evidence digest covers the plan, the manifest, the outcome and every result, so that none of them can change
+    unnoticed. Raises ``lease-lost``, or ``results-incomplete`` unless each requirement of the plan has one result.
     """
     run = _hold(lease)
+    if [result.requirement["key"] for result in results] != [line["key"] for line in run.plan["requirements"]]:
+        raise DomainError("results-incomplete", "Each requirement of the plan has exactly one result.")
     for position, result in enumerate(results):
         CheckResult.objects.create(
             run=run,
@@ -139,17 +144,13 @@ def conclude(lease: Lease, *, results: Sequence[JudgedRequirement], manifest: Ma
             severity=result.requirement["severity"],
             requirement=dict(result.requirement),
             status=result.status,
-            observed=result.observed[:400],
-            required=result.required[:400],
-            reason=result.reason[:1000],
-            mend=result.mend[:1000],
+            observed=texts.defused(result.observed, limit=400),
+            required=texts.defused(result.required, limit=400),
+            reason=texts.defused(result.reason, limit=1000),
+            mend=texts.defused(result.mend, limit=1000),
             evidence_sha256=result.evidence_sha256,
         )
-    run.manifest = dict(manifest)
-    digest = evidence_digest_of(run)
-    _end(
-        run, lease, state=State.CONCLUDED, outcome=_outcome(results), manifest=run.manifest, evidence_digest=digest
-    )  # fmt: skip
+    _end(run, lease, outcome=_outcome(results), manifest=dict(manifest))
     counts = {status: sum(r.status == status for r in results) for status in CheckResult.Status.values}
     append("validation.concluded", run, actor=run.requested_by, payload={"results": counts})
     for result in results:
@@ -163,10 +164,8 @@ def conclude(lease: Lease, *, results: Sequence[JudgedRequirement], manifest: Ma
 def conclude_in_error(lease: Lease, *, error: DomainError) -> ValidationRun:
     """End a run that could not be carried out, with the reason."""
     run = _hold(lease)
-    failure = {"code": error.code, "message": error.message[:2000]}
-    run.failure = failure
-    digest = evidence_digest_of(run)
-    _end(run, lease, state=State.CONCLUDED, outcome=Outcome.ERROR, failure=failure, evidence_digest=digest)
+    failure = {"code": error.code, "message": texts.defused(error.message, limit=2000)}
+    _end(run, lease, outcome=Outcome.ERROR, failure=failure)
     append("validation.concluded", run, actor=run.requested_by)
     _finding_of_failure(run, failure)
     _settle_stage(run)
@@ -179,20 +178,19 @@ def quarantine(run: ValidationRun) -> ValidationRun:
     """End a run whose workers died in every allowed attempt; it blocks nobody any more, and it never passes."""
     locked = ValidationRun.objects.select_for_update().get(pk=run.pk)
     failure = {"code": "worker-lost", "message": f"{locked.attempts} workers were lost while they worked on this run."}
-    locked.failure = failure
     moved = ValidationRun.objects.filter(
         pk=run.pk, state=State.RUNNING, lease_until__lt=database_now(), fencing_token=locked.fencing_token
     ).update(
         state=State.QUARANTINED,
         outcome=Outcome.ERROR,
         failure=failure,
-        evidence_digest=evidence_digest_of(locked),
         concluded_at=database_now(),
         lease_until=None,
         fencing_token=F("fencing_token") + 1,
     )
     locked.refresh_from_db()
     if moved == 1:
+        _seal(locked)
         locked.tries.filter(ended_at__isnull=True).update(ended_at=database_now(), ending="lease ran out")
         append("validation.quarantined", locked, actor=locked.requested_by)
         _finding_of_failure(locked, failure)
@@ -202,20 +200,27 @@ def quarantine(run: ValidationRun) -> ValidationRun:
 
 
 def evidence_digest_of(run: ValidationRun) -> str:
-    """Return the digest over a run's plan, manifest and results as the rows now have them."""
+    """Return the digest over a run's plan, manifest, outcome and results as the rows now have them."""
     return digest_of(
         {
+            "version": str(run.version_id),
             "plan": digest_of(run.plan),
             "manifest": run.manifest,
+            "outcome": run.outcome,
             "failure": run.failure,
+            "concluded_at": instant_text(run.concluded_at) if run.concluded_at else None,
             "results": [
                 [
+                    result.position,
                     result.requirement_key,
+                    result.check_slug,
                     digest_of(result.requirement),
                     result.status,
                     result.severity,
                     result.observed,
                     result.required,
+                    result.reason,
+                    result.mend,
                     result.evidence_sha256,
                 ]
                 for result in run.results.order_by("position")
@@ -254,10 +259,18 @@ def _hold(lease: Lease) -> ValidationRun:
 def _end(run: ValidationRun, lease: Lease, **changes: Any) -> None:
     held = ValidationRun.objects.filter(pk=run.pk, state=State.RUNNING, fencing_token=lease.token)
     now = database_now()
-    if held.update(concluded_at=now, lease_until=None, progress_done=F("progress_total"), **changes) != 1:
+    changes |= {"state": State.CONCLUDED, "concluded_at": now, "lease_until": None}
+    if held.update(progress_done=F("progress_total"), **changes) != 1:
         raise DomainError("lease-lost", "Another worker has this run.", kind="conflict")
     run.tries.filter(fencing_token=lease.token).update(ended_at=now, ending="concluded")
     run.refresh_from_db()
+    _seal(run)
+
+
+def _seal(run: ValidationRun) -> None:
+    """Record the evidence digest of an ended run, over the values as the database gives them back."""
+    run.evidence_digest = evidence_digest_of(run)
+    run.save(update_fields=["evidence_digest"])
 
 
 def _outcome(results: Sequence[JudgedRequirement]) -> str:
@@ -284,8 +297,12 @@ def _raise_finding(run: ValidationRun, result: JudgedRequirement) -> None:
         run=run,
         kind="requirement",
         source_key=f"requirement:{result.requirement['key']}",
-        title=f"{result.requirement['key']}: {result.observed}, required {result.required}"[:300],
-        detail="\n".join(part for part in (result.reason, result.mend) if part),
+        title=" ".join(
+            texts.defused(
+                f"{result.requirement['key']}: {result.observed}, required {result.required}", limit=300
+            ).split()
+        ),
+        detail=texts.defused("\n".join(part for part in (result.reason, result.mend) if part), limit=10_000),
         severity=severity,
         blocking=blocking,
         actor=run.requested_by,

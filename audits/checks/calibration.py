@@ -85,7 +85,7 @@ def expected_calibration_error(
     ----------
     subject : evaluation table with ``target`` and ``score``.
     bins, binning : number of bins; "equal-width" cuts [0, 1] evenly, "equal-mass" puts as many rows into each.
-    confidence : nominal coverage of the reverse-percentile interval over multinomial draws of the counts by score.
+    confidence : nominal coverage of the bias-corrected interval over multinomial draws of the counts by score.
 
     Returns
     -------

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from audits.tables.columns import PairedHistogram
 
 PARAMETERS = {"bins": {"type": "integer", "minimum": 2, "maximum": 50}}
-METHOD = "multinomial-resampling-reverse-percentile"
+METHOD = "multinomial-resampling-bias-corrected"
 MEND = "Find out what changed between training and evaluation data (source, period, encoding); retrain on current data."
 
 
@@ -34,7 +34,7 @@ def psi_score(subject: CheckSubject, *, bins: int = 10, confidence: float = 0.95
     ----------
     subject : evaluation and reference table, both with ``score``.
     bins : number of bins, cut at quantiles of the reference.
-    confidence : nominal coverage of the reverse-percentile interval over multinomial draws of both histograms.
+    confidence : nominal coverage of the bias-corrected interval over multinomial draws of both histograms.
 
     Returns
     -------

@@ -67,7 +67,8 @@ def workplace() -> Iterator[Workplace]:
     try:
         yield Workplace(root)
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        (root / "in").chmod(0o700)
+        shutil.rmtree(root)
 
 
 def run(rung: Rung, place: Workplace, task: Mapping[str, Any], *, outputs: Sequence[str], limits: Limits) -> Ended:

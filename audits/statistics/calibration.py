@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.statistics.intervals import Interval, normal_mean, resample, reverse_percentile, wilson
+from audits.statistics.intervals import Interval, bias_corrected, normal_mean, resample, wilson
 
 Floats = NDArray[np.float64]
 Binning = Literal["equal-width", "equal-mass"]
@@ -154,7 +154,7 @@ def calibration_interval(
     confidence: float = 0.95,
     replicates: int = 1_000,
 ) -> Interval | None:
-    """Return the reverse-percentile interval of the calibration error by resampling the counts by score.
+    """Return the bias-corrected interval of the calibration error by resampling the counts by score.
 
     Bin edges stay those of the sample. Above 1,000 distinct scores the interval (not the value) is computed from 1,000
     groups of neighbouring scores, each at its mean score and none crossing a bin edge.
@@ -166,7 +166,7 @@ def calibration_interval(
     scale = effective / float(positive.sum() + negative.sum())
     drawn = resample(np.stack([positive, negative]) * scale, seed=seed, replicates=replicates)
     mass, scored, observed = _binned(score, drawn[:, 0], drawn[:, 1], edges)
-    return reverse_percentile(estimate, _gap(mass, scored, observed), confidence, (0.0, 1.0))
+    return bias_corrected(estimate, _gap(mass, scored, observed), confidence, (0.0, 1.0))
 
 
 def _mean(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.statistics.intervals import Interval, resample, reverse_percentile
+from audits.statistics.intervals import Interval, bias_corrected, resample
 
 Floats = NDArray[np.float64]
 
@@ -53,11 +53,11 @@ def psi(reference: Floats, current: Floats) -> Psi:
 def psi_interval(
     reference: Floats, current: Floats, *, seed: int, confidence: float = 0.95, replicates: int = 1_000
 ) -> Interval | None:
-    """Return the reverse-percentile interval of PSI by resampling both histograms; bins stay as they are."""
+    """Return the bias-corrected interval of PSI by resampling both histograms; bins stay as they are."""
     both = (reference > 0.0) | (current > 0.0)
     before = resample(reference[both], seed=seed, replicates=replicates)
     now = resample(current[both], seed=seed + 1, replicates=replicates)
-    return reverse_percentile(psi(reference, current).value, _parts(before, now).sum(axis=1), confidence)
+    return bias_corrected(psi(reference, current).value, _parts(before, now).sum(axis=1), confidence)
 
 
 def psi_by_chance(reference: Floats, current: Floats) -> float:

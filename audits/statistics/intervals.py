@@ -156,22 +156,28 @@ def percentile(replicates: Floats, confidence: float = 0.95) -> Interval | None:
     return Interval(float(low), float(high), "multinomial-resampling-percentile", confidence)
 
 
-def reverse_percentile(
+def bias_corrected(
     estimate: float, replicates: Floats, confidence: float = 0.95, bounds: tuple[float, float] = (0.0, math.inf)
 ) -> Interval | None:
-    r"""Return :math:`[2\hat\theta - q_{1-\alpha/2},\; 2\hat\theta - q_{\alpha/2}]`, cut to ``bounds`` and holding the
-    estimate.
+    r"""Return an interval for a statistic that chance can only push up (calibration error, PSI).
 
-    For statistics that chance can only push up (calibration error, PSI): their replicates lie too high by about as
-    much as the estimate itself does, and this form takes that off where plain percentiles would add it again.
+    .. math:: [\min(2\hat\theta - q_{1-\alpha/2},\; q_{\alpha/2} - b),\; \max(2\hat\theta - q_{\alpha/2},\; q_{1-\alpha/2} - b)]
+
+    with quantiles q of the replicates and their bias :math:`b = \bar\theta^* - \hat\theta`, cut to ``bounds`` and holding
+    the estimate: the wider end of the reverse percentiles and of the percentiles less the bias. Plain percentiles carry
+    the bias twice. Reverse percentiles alone end too low in one sample of eight where bins are few and thin; the wider of
+    both keeps to its coverage at the upper end, on which a limit is judged. Where nothing is wrong at all (a true value
+    of 0) the lower end of a calibration error still stays above 0 in about four samples of ten.
 
     References
     ----------
-    A. C. Davison, D. V. Hinkley, *Bootstrap Methods and their Application*, 1997, section 5.2 (basic bootstrap limits).
+    A. C. Davison, D. V. Hinkley, *Bootstrap Methods and their Application*, 1997, sections 2.1 and 5.2.
     """
     plain = percentile(replicates, confidence)
     if plain is None:
         return None
-    low = min(estimate, max(bounds[0], 2.0 * estimate - plain.high))
-    high = max(estimate, min(bounds[1], 2.0 * estimate - plain.low))
-    return Interval(low, high, "multinomial-resampling-reverse-percentile", confidence)
+    bias = float(np.nanmean(replicates)) - estimate
+    low = max(bounds[0], min(2.0 * estimate - plain.high, plain.low - bias))
+    high = min(bounds[1], max(2.0 * estimate - plain.low, plain.high - bias))
+    method = "multinomial-resampling-bias-corrected"
+    return Interval(min(estimate, low), max(estimate, high), method, confidence)

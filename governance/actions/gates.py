@@ -49,7 +49,7 @@ def decide_gate(*, artifact_sha256: str, environment: str, nonce: str, actor: Us
         nonce=nonce,
         version=version,
         request_id=facts.request.id if facts.request else None,
-        policy=PolicyVersion.objects.filter(digest=facts.policy.digest).order_by("-number").first()
+        policy=PolicyVersion.objects.get(policy=facts.policy.slug, number=facts.policy.number)
         if facts.policy
         else None,
         outcome=decision.outcome,
@@ -67,11 +67,22 @@ def decide_gate(*, artifact_sha256: str, environment: str, nonce: str, actor: Us
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError as error:
+        if not _answered(row):
+            raise
         raise DomainError(
             "nonce-used", "This nonce has been answered already; ask with a new one.", kind="conflict"
         ) from error
     append("gate.decided", row, actor=actor)
     return row
+
+
+def _answered(row: GateDecision) -> bool:
+    return GateDecision.objects.filter(
+        asked_by=row.asked_by,
+        nonce=row.nonce,
+        artifact_sha256=row.artifact_sha256,
+        environment_slug=row.environment_slug,
+    ).exists()
 
 
 def _claim(row: GateDecision, facts: GateFacts) -> Claim:

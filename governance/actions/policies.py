@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from audits.checks.contract import CHECKS
 from governance.gate.control import CONTROLS
 from governance.gate.rules import PolicyRules, parse_policy
 from governance.models import PolicyVersion
+from governance.plans import rules_of
+from registry import texts
 from registry.actions.inventory import require_role
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
@@ -34,15 +36,24 @@ def _draft(rules: PolicyRules, *, actor: User) -> PolicyVersion:
     newest = PolicyVersion.objects.select_for_update().filter(policy=rules.slug).order_by("-number").first()
     if newest is not None and newest.digest == rules.digest:
         return newest
-    row = PolicyVersion.objects.create(
+    row = PolicyVersion(
         policy=rules.slug,
         number=newest.number + 1 if newest else 1,
-        title=rules.title,
+        title=texts.line(rules.title, field="title"),
         body=rules.as_json(),
         digest=rules.digest,
         drafted_by=actor,
         drafted_at=database_now(),
     )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        if not PolicyVersion.objects.filter(policy=row.policy, number=row.number).exists():
+            raise
+        raise DomainError(
+            "policy-drafted-meanwhile", "Somebody else has drafted this policy just now. Look again.", kind="conflict"
+        ) from error
     append("policy.drafted", row, actor=actor)
     return row
 
@@ -56,9 +67,12 @@ def publish_policy(policy: PolicyVersion, *, actor: User) -> PolicyVersion:
     locked = PolicyVersion.objects.select_for_update().get(pk=policy.pk)
     if locked.drafted_by_id == actor.pk:
         raise DomainError("own-draft", "A policy is published by somebody else than its drafter.", kind="forbidden")
-    rules = PolicyRules.from_json(locked.body)
-    if rules.digest != locked.digest:
+    rules = rules_of(locked)
+    if rules is None:
         raise DomainError("policy-altered", "The draft is not the text that was drafted.", kind="conflict")
+    later = PolicyVersion.objects.filter(policy=locked.policy, number__gt=locked.number)
+    if later.filter(state=PolicyVersion.State.PUBLISHED).exists():
+        raise DomainError("newer-version-published", "A newer version of this policy is published.", kind="conflict")
     now = database_now()
     named = datetime.combine(rules.effective_from, datetime.min.time(), tzinfo=now.tzinfo)
     moved = PolicyVersion.objects.filter(pk=locked.pk, state=PolicyVersion.State.DRAFT).update(
@@ -72,12 +86,18 @@ def publish_policy(policy: PolicyVersion, *, actor: User) -> PolicyVersion:
 
 
 def policy_in_force(*, tier: int, environment: str, at: datetime) -> PolicyVersion | None:
-    """Return the published policy for a tier and environment: the one that came into force last."""
-    candidates = PolicyVersion.objects.filter(state=PolicyVersion.State.PUBLISHED, effective_from__lte=at).order_by(
-        "-effective_from", "-published_at"
-    )
-    for candidate in candidates:
-        rules = PolicyRules.from_json(candidate.body)
-        if rules.applies(tier=tier, environment=environment, on=at.date()):
+    """Return the published policy for a tier and environment: the one that came into force last.
+
+    A version replaces all earlier ones of its policy, also where it no longer applies. One whose stored text is not that
+    of its digest might have applied: it is returned, and whoever reads its rules gets None (``rules_of``).
+    """
+    candidates = PolicyVersion.objects.filter(state=PolicyVersion.State.PUBLISHED, effective_from__lte=at)
+    seen: set[str] = set()
+    for candidate in candidates.order_by("-effective_from", "-published_at", "-number"):
+        if candidate.policy in seen:
+            continue
+        seen.add(candidate.policy)
+        rules = rules_of(candidate)
+        if rules is None or rules.applies(tier=tier, environment=environment, on=at.date()):
             return candidate
     return None

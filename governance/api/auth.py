@@ -73,10 +73,13 @@ class PersonSessionAuthentication(SessionAuthentication):
         return found[0], None
 
     def enforce_csrf(self, request: Request) -> None:
-        """Refuse a write whose token does not match the cookie."""
+        """Refuse a write whose token does not match the cookie.
+
+        Django's own request is asked, not DRF's: that one would parse the body, which is read once and later.
+        """
         check = CSRFCheck(lambda _request: None)  # type: ignore[arg-type]  # its answer is never used
-        check.process_request(request)
-        if reason := check.process_view(request, None, (), {}):  # type: ignore[arg-type]  # as DRF calls it
+        check.process_request(request._request)
+        if reason := check.process_view(request._request, None, (), {}):  # type: ignore[arg-type]  # as DRF calls it
             raise Refusal(403, "csrf-failed", _("The request does not come from our page: %s") % reason)
 
 

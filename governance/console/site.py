@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy
+
+View = Callable[..., HttpResponse]
 
 
 class Console(AdminSite):
@@ -16,7 +19,7 @@ class Console(AdminSite):
 
     site_header = "Cadastre"
     site_title = "Cadastre"
-    index_title = _("Today")
+    index_title = gettext_lazy("Today")
     site_url = None
     enable_nav_sidebar = False
     final_catch_all_view = True
@@ -29,8 +32,9 @@ class Console(AdminSite):
         """Return our pages, then what Django's admin brings: sign-in, sign-out and the windows on the records."""
         from governance.console.pages import account, audit, findings, models, people, policies, promotions, runs
 
-        def page(route: str, view: Any, name: str) -> URLPattern:
-            return path(route, self.admin_view(view), name=name)
+        def page(route: str, view: View, name: str) -> URLPattern:
+            guarded: View = self.admin_view(view)
+            return path(route, guarded, name=name)
 
         return [
             page("models/", models.models, "models"),
@@ -65,7 +69,7 @@ class Console(AdminSite):
         """Show the list of the read-only windows on the tables."""
         from governance.console.acts import show
 
-        return show(request, "records", {"app_list": self.get_app_list(request)}, title=_("Records"))
+        return show(request, "records", {"app_list": self.get_app_list(request)}, title=gettext("Records"))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add the rooms of the console to what every page of the admin knows."""

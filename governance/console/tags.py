@@ -109,9 +109,11 @@ def kind_name(value: object) -> str:
 
 
 @register.filter
-def item(mapping: Any, key: object) -> object:
-    """Return ``mapping[key]``, or nothing."""
-    return mapping.get(key, "") if hasattr(mapping, "get") else ""
+def listed(value: object) -> str:
+    """Return a value of a policy as people write it: lists by commas, truths as words."""
+    if isinstance(value, list | tuple):
+        return ", ".join(wording.visible(part) for part in value)
+    return str(wording.sign_of("yes" if value else "no").word) if isinstance(value, bool) else wording.visible(value)
 
 
 @register.inclusion_tag("console/parts/field.html")

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-Words = str | Promise
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+    Words: TypeAlias = _StrOrPromise
+else:
+    Words = str | Promise
+
 UNSEEN = frozenset("\u00ad\u034f\u115f\u1160\u180e\u3164\ufeff\ufff9\ufffa\ufffb")
 
 

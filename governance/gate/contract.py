@@ -118,7 +118,7 @@ class ResultFacts:
 
 @dataclass(frozen=True)
 class ValidationFacts:
-    """The newest validation run of the version, in whatever state it is.
+    """The newest validation run of the version under the rules of that environment, in whatever state it is.
 
     ``evidence_verified`` tells whether the evidence digest, recomputed from the stored results just now, matched.
     ``dataset_digests`` are those the run read (training and evaluation).

@@ -32,7 +32,7 @@ def gather_facts(asked: c.Asked, now: datetime) -> c.GateFacts:
     tier = version.model.tier_assessments.order_by("-assessed_at", "-id").first() if version else None
     policy = policy_in_force(tier=tier.tier, environment=environment.slug, at=now) if tier and environment else None
     request = _newest_request(version, environment)
-    run = version.runs.order_by("-requested_at", "-id").first() if version else None
+    run = _newest_run(version, environment)
     return c.GateFacts(
         asked=asked,
         artifact=c.ArtifactFacts(asked.artifact_sha256, links[0].role, links[0].format, len(links)) if links else None,
@@ -59,6 +59,13 @@ def _newest_request(version: ModelVersion | None, environment: Environment | Non
         .order_by("-requested_at", "-id")
         .first()
     )
+
+
+def _newest_run(version: ModelVersion | None, environment: Environment | None) -> ValidationRun | None:
+    """Return the newest run under the rules of that place: another place has other rules, and its own runs."""
+    if version is None or environment is None:
+        return None
+    return version.runs.filter(plan__environment=environment.slug).order_by("-requested_at", "-id").first()
 
 
 def _version(
@@ -129,8 +136,8 @@ def _validation(run: ValidationRun) -> c.ValidationFacts:
 def _findings(version: ModelVersion, now: datetime) -> tuple[c.FindingFacts, ...]:
     """Open findings of the version and of its model as a whole; one whose acceptance has run out is open again."""
     mine = Q(version=version) | Q(version__isnull=True)
-    alive = Q(state=Finding.State.OPEN) | Q(state=Finding.State.ACCEPTED, accepted_until__lte=now)
-    rows = version.model.findings.filter(mine & alive).order_by("opened_at", "id")
+    covered = Q(state=Finding.State.CLOSED) | Q(state=Finding.State.ACCEPTED, accepted_until__gt=now)
+    rows = version.model.findings.filter(mine).exclude(covered).order_by("opened_at", "id")
     return tuple(c.FindingFacts(str(row.pk), row.severity, row.title, row.blocking) for row in rows)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from registry import texts
-from registry.actions.inventory import require_role
+from registry.actions.inventory import inserted, require_role
 from registry.digests import digest_of
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
@@ -33,19 +33,18 @@ def register_dataset(*, slug: str, name: str, actor: User, **fields: str) -> tup
         field: texts.prose(value, field=field, limit=200 if field == "lawful_basis" else 20_000)
         for field, value in fields.items()
     }
-    known = Dataset.objects.select_for_update().filter(slug=key).first()
-    if known is not None:
-        differing = sorted(field for field, value in wanted.items() if getattr(known, field) != value)
-        if differing:
-            raise DomainError(
-                "dataset-differs", f"{key} is registered with another {', '.join(differing)}.", kind="conflict",
-                fields=differing,
-            )  # fmt: skip
-        return known, False
     dataset = Dataset(slug=key, registered_by=actor, registered_at=database_now(), **wanted)
-    dataset.save(force_insert=True)
-    append("dataset.registered", dataset, actor=actor)
-    return dataset, True
+    if inserted(dataset):
+        append("dataset.registered", dataset, actor=actor)
+        return dataset, True
+    known = Dataset.objects.select_for_update().get(slug=key)
+    differing = sorted(field for field, value in wanted.items() if getattr(known, field) != value)
+    if differing:
+        raise DomainError(
+            "dataset-differs", f"{key} is registered with another {', '.join(differing)}.", kind="conflict",
+            fields=differing,
+        )  # fmt: skip
+    return known, False
 
 
 def checked_roles(roles: object) -> dict[str, Any]:

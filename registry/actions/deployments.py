@@ -7,7 +7,7 @@ import uuid
 from django.db import transaction
 
 from registry import texts
-from registry.actions.inventory import require_role
+from registry.actions.inventory import inserted, require_role
 from registry.actions.lineage import link
 from registry.actions.versions import move_stage
 from registry.errors import DomainError
@@ -26,15 +26,14 @@ def register_environment(*, slug: str, name: str, gated: bool, actor: User) -> t
     """Name a place a version can run; the same statement again is the same row."""
     require_role(actor, Role.RISK_MANAGER, Role.ADMINISTRATOR)
     key = texts.slug(slug, field="slug")
-    known = Environment.objects.select_for_update().filter(slug=key).first()
-    if known is not None:
-        if (known.name, known.gated) != (name, gated):
-            raise DomainError("environment-differs", f"{key} is registered otherwise.", kind="conflict")
-        return known, False
     row = Environment(slug=key, name=texts.line(name, field="name", limit=120), gated=gated)
-    row.save(force_insert=True)
-    append("environment.registered", row, actor=actor)
-    return row, True
+    if inserted(row):
+        append("environment.registered", row, actor=actor)
+        return row, True
+    known = Environment.objects.get(slug=key)
+    if (known.name, known.gated) != (row.name, gated):
+        raise DomainError("environment-differs", f"{key} is registered otherwise.", kind="conflict")
+    return known, False
 
 
 @transaction.atomic
@@ -47,14 +46,19 @@ def record_deployment(
     gated: bool,
     actor: User,
 ) -> tuple[Deployment, bool]:
-    """Record that a version runs in an environment; running already is the same row.
+    """Record that a version runs in an environment; the same bytes running already are the same row.
 
-    A gated deployment moves the version to in production; so does an ungated one, because it is true.
+    Other bytes, or an allow where none had been, end the row that runs and begin another: both are true. Into a gated
+    place the version moves to in production, allowed or not, because it is true.
     """
     Model.objects.select_for_update().get(pk=version.model_id)
     running = Deployment.objects.filter(version=version, environment=environment, ended_at__isnull=True).first()
     if running is not None:
-        return running, False
+        if running.artifact_sha256 == artifact_sha256 and (running.gated or not gated):
+            return running, False
+        running.ended_at = database_now()
+        running.save(update_fields=["ended_at"])
+        append("deployment.ended", running, actor=actor, payload={"reason": "reported anew"})
     row = Deployment.objects.create(
         version=version, environment=environment, artifact_sha256=artifact_sha256, gate_decision=gate_decision,
         gated=gated, started_at=database_now(), reported_by=actor,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, models, transaction
 
 from registry import texts
 from registry.errors import DomainError
@@ -29,19 +29,18 @@ def register_model(*, slug: str, name: str, actor: User, **fields: Any) -> tuple
     require_role(actor, Role.DEVELOPER, Role.OWNER, Role.RISK_MANAGER, Role.CI)
     key = texts.slug(slug, field="slug")
     wanted = {"name": texts.line(name, field="name")} | _checked(fields)
-    known = Model.objects.select_for_update().filter(slug=key).first()
-    if known is not None:
-        differing = sorted(field for field, value in wanted.items() if getattr(known, field) != value)
-        if differing:
-            raise DomainError(
-                "model-differs", f"{key} is registered with another {', '.join(differing)}.", kind="conflict",
-                fields=differing,
-            )  # fmt: skip
-        return known, False
     model = Model(slug=key, registered_by=actor, registered_at=database_now(), **wanted)
-    model.save(force_insert=True)
-    append("model.registered", model, actor=actor)
-    return model, True
+    if inserted(model):
+        append("model.registered", model, actor=actor)
+        return model, True
+    known = Model.objects.select_for_update().get(slug=key)
+    differing = sorted(field for field, value in wanted.items() if getattr(known, field) != value)
+    if differing:
+        raise DomainError(
+            "model-differs", f"{key} is registered with another {', '.join(differing)}.", kind="conflict",
+            fields=differing,
+        )  # fmt: skip
+    return known, False
 
 
 @transaction.atomic
@@ -71,6 +70,20 @@ def assign_owner(model: Model, owner: User, *, actor: User) -> Model:
     locked.save(update_fields=["owner"])
     append("model.owner_assigned", locked, actor=actor)
     return locked
+
+
+def inserted(row: models.Model) -> bool:
+    """Insert a row under its natural key; False when it is there already, also when somebody else was just faster."""
+    if type(row)._base_manager.filter(pk=row.pk).exists():
+        return False
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        if type(row)._base_manager.filter(pk=row.pk).exists():
+            return False
+        raise
+    return True
 
 
 def require_role(actor: User, *roles: str) -> None:

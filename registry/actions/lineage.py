@@ -12,8 +12,6 @@ from registry.models import LineageEdge, User
 
 declare_action("lineage.linked", "An edge of lineage was recorded.")
 
-DERIVING = frozenset({"trained_on", "replaces", "built_by", "serialised_as", "deployed_as", "evaluated_on", "read_by"})
-
 
 @transaction.atomic
 def link(source: tuple[str, str], relation: str, target: tuple[str, str], *, actor: User) -> tuple[LineageEdge, bool]:
@@ -22,7 +20,7 @@ def link(source: tuple[str, str], relation: str, target: tuple[str, str], *, act
     Raises ``lineage-cycle`` when the target already leads to the source.
     """
     if relation not in LineageEdge.Relation.values:
-        raise DomainError("unknown-relation", f"There is no relation {relation!r}.", known=list(DERIVING))
+        raise DomainError("unknown-relation", f"There is no relation {relation!r}.", known=LineageEdge.Relation.values)
     if source == target or reaches(target, source):
         raise DomainError("lineage-cycle", f"{target[1]} already leads to {source[1]}.", kind="conflict")
     edge, created = LineageEdge.objects.get_or_create(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from registry import texts
 from registry.errors import DomainError
@@ -62,7 +62,7 @@ def register_service_account(*, username: str, display_name: str, responsible: U
 def grant_role(person: User, role: str, *, actor: User) -> RoleGrant:
     """Give a role. Nobody gives one to themselves; an administrator runs the system and decides nothing."""
     _require_administrator(actor)
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if role not in Role.values:
         raise DomainError("unknown-role", f"There is no role {role!r}.", known=list(Role.values))
     if actor.person.pk == person.person.pk:
@@ -81,8 +81,11 @@ def grant_role(person: User, role: str, *, actor: User) -> RoleGrant:
 
 @transaction.atomic
 def end_role(grant: RoleGrant, *, actor: User) -> RoleGrant:
-    """End a role; approvals given in it die with it."""
+    """End a role; approvals given in it die with it. The last administrator stays: nobody could name another."""
     _require_administrator(actor)
+    administrators = RoleGrant.objects.filter(role=Role.ADMINISTRATOR, ended_at__isnull=True, person__is_active=True)
+    if not administrators.select_for_update(of=("self",)).exclude(pk=grant.pk):
+        raise DomainError("last-administrator", "The last administrator keeps the role.", kind="conflict")
     ended = RoleGrant.objects.filter(pk=grant.pk, ended_at__isnull=True).update(ended_at=database_now(), ended_by=actor)
     if ended != 1:
         raise DomainError("role-already-ended", "That role has already ended.", kind="conflict")
@@ -107,7 +110,7 @@ def deactivate(account: User, *, actor: User) -> User:
 @transaction.atomic
 def set_password(person: User, password: str, *, actor: User) -> None:
     """Set a person's password, by that person only; the password itself never reaches the ledger."""
-    if actor.pk != person.pk or not person.is_person:
+    if actor.pk != person.pk or not person.is_person or not person.is_active:
         raise DomainError("not-your-password", "A person sets their own password.", kind="forbidden")
     try:
         validate_password(password, person)
@@ -124,9 +127,9 @@ def _require_administrator(actor: User) -> None:
 
 
 def _new_account(*, username: str, display_name: str, email: str, kind: str, responsible: User | None = None) -> User:
-    name = texts.slug(username.casefold() if isinstance(username, str) else username, field="username")[:64]
-    if User.objects.filter(username=name).exists():
-        raise DomainError("username-taken", f"There is already an account {name!r}.", kind="conflict")
+    name = texts.slug(username.casefold() if isinstance(username, str) else username, field="username")
+    if len(name) > 64:
+        raise DomainError("bad-slug", "username must have at most 64 characters.", field="username")
     account = User(
         username=name,
         display_name=texts.line(display_name, field="display_name", limit=120),
@@ -136,7 +139,13 @@ def _new_account(*, username: str, display_name: str, email: str, kind: str, res
         created_at=database_now(),
     )
     account.set_unusable_password()
-    account.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            account.save(force_insert=True)
+    except IntegrityError as error:
+        if not User.objects.filter(username=name).exists():
+            raise
+        raise DomainError("username-taken", f"There is already an account {name!r}.", kind="conflict") from error
     return account
 
 

@@ -82,6 +82,7 @@ def register_version(
     name = texts.version_name(version)
     if not artifacts:
         raise DomainError("artifact-missing", "A version needs at least one artifact.")
+    _refuse_repeated(artifacts, datasets)
     digest = _manifest_digest(model, artifacts, datasets, scoring, origin)
     locked = Model.objects.select_for_update().get(pk=model.pk)
     if locked.retired_at is not None:
@@ -153,6 +154,15 @@ def move_stage(version: ModelVersion, new: Stage, *, actor: User, reason: str) -
     version.refresh_from_db(fields=["stage"])
     append("version.stage_moved", version, actor=actor, payload={"from": old.value, "to": new.value, "reason": reason})
     return version
+
+
+def _refuse_repeated(artifacts: Sequence[ArtifactRef], datasets: Sequence[DatasetRef]) -> None:
+    if len({(ref.artifact.pk, ref.role) for ref in artifacts}) < len(artifacts):
+        raise DomainError("artifact-named-twice", "An artifact is named twice in the same role.")
+    if sum(ref.role == VersionArtifact.Role.MODEL for ref in artifacts) > 1:
+        raise DomainError("several-model-artifacts", "A version has one artifact that scores.")
+    if len({used.role for used in datasets}) < len(datasets):
+        raise DomainError("dataset-role-twice", "A version names one dataset version for each role.")
 
 
 def _manifest_digest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 from importlib.util import find_spec
 from pathlib import Path
@@ -81,6 +82,11 @@ def complete_subject() -> CheckSubject:
 def drifted_reference() -> EvaluationTable:
     """Return 500 rows whose income lies higher than the sample's."""
     return table_of(sample(500, seed=9, shift=1.0))
+
+
+# engines still open when the interpreter takes itself apart are reported as leaks by their binding
+atexit.register(complete_subject.cache_clear)
+atexit.register(drifted_reference.cache_clear)
 
 
 def subject_of(frame: pd.DataFrame, *, seed: int = 7, **more: Any) -> CheckSubject:

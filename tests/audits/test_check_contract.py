@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import functools
 import inspect
@@ -65,6 +66,9 @@ DEGENERATE = {
 @functools.cache
 def degenerate_subject(kind: str) -> CheckSubject:
     return subject_of(DEGENERATE[kind](sample(60)), check_values=False)
+
+
+atexit.register(degenerate_subject.cache_clear)
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -87,12 +87,15 @@ def test_percentiles_leave_out_undefined_draws_and_give_up_when_most_are_undefin
     assert intervals.percentile(np.concatenate([draws, np.full(60, np.nan)]), 0.9) is None
 
 
-def test_the_reverse_form_holds_the_estimate_and_keeps_its_bounds() -> None:
-    draws = np.linspace(0.05, 0.15, 1001)
-    found = intervals.reverse_percentile(0.06, draws, 0.95, (0.0, 1.0))
+def test_the_bias_corrected_form_holds_the_estimate_keeps_its_bounds_and_takes_the_wider_end() -> None:
+    draws = np.linspace(0.05, 0.15, 1001)  # quantiles .0525 and .1475, mean .1
+    found = intervals.bias_corrected(0.06, draws, 0.95, (0.0, 1.0))
     assert found is not None
-    assert found.low == 0.0
-    assert found.high == pytest.approx(2 * 0.06 - 0.0525)
-    above = intervals.reverse_percentile(0.02, draws, 0.95, (0.0, 1.0))
+    assert (found.low, found.high) == pytest.approx((0.0, 0.1475 - 0.04))
+    without_bias = intervals.bias_corrected(0.1, draws, 0.95, (0.0, 1.0))
+    assert without_bias is not None
+    assert (without_bias.low, without_bias.high) == pytest.approx((0.0525, 0.1475))
+    above = intervals.bias_corrected(0.02, draws, 0.95, (0.0, 0.03))
     assert above is not None
-    assert above.low <= 0.02 <= above.high
+    assert above.low <= 0.02 <= above.high <= 0.03
+    assert intervals.bias_corrected(0.02, np.full(10, np.nan)) is None

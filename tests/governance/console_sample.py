@@ -20,16 +20,22 @@ edition: "2026-11"
 effective_from: 2020-01-01
 applies_to: {tiers: [1, 2, 3], environments: [production]}
 requirements:
-  - {key: auc, check: performance.roc_auc, op: ">=", limit: 0.65, judged_on: bound, severity: blocking, clause: US SR 26-2, mend: Improve the ranking.}
-  - {key: ece, check: calibration.expected_calibration_error, op: "<=", limit: 0.1, severity: blocking, clause: US SR 26-2, mend: Recalibrate the scores.}
+  - {key: auc, check: performance.roc_auc, op: ">=", limit: 0.65, judged_on: bound,
+     severity: blocking, clause: US SR 26-2, mend: Improve the ranking.}
+  - {key: ece, check: calibration.expected_calibration_error, op: "<=", limit: 0.1,
+     severity: blocking, clause: US SR 26-2, mend: Recalibrate the scores.}
   - {key: selection-rate-ratio-race, check: fairness.selection_rate_ratio, params: {attributes: [race]}, op: ">=", limit: 0.8,
      severity: blocking, clause: 29 CFR 1607.4(D), mend: Find the features that carry the gap.}
-  - {key: equalized-odds-race, check: fairness.equalized_odds_difference, params: {attributes: [race]}, op: "<=", limit: 0.35, severity: advisory,
-     clause: NIST AI RMF, mend: Compare both error rates by group.}
-  - {key: shap-additivity, check: explainability.shap_importance, op: "<=", limit: 0.000001, severity: blocking, clause: OSFI E-23, mend: Use an exact route.}
-  - {key: psi-score, check: drift.psi_score, op: "<=", limit: 0.25, severity: blocking, clause: PRA SS1/23, mend: Explain the shift.}
-  - {key: psi-features, check: drift.psi_features, op: "<=", limit: 0.25, severity: advisory, clause: PRA SS1/23, mend: Look at the feature.}
-  - {key: missing-values, check: robustness.missing_values, op: "<=", limit: 0.1, severity: advisory, clause: EU AI Act Art. 15, mend: Impute in the model.}
+  - {key: equalized-odds-race, check: fairness.equalized_odds_difference, params: {attributes: [race]}, op: "<=", limit: 0.35,
+     severity: advisory, clause: NIST AI RMF, mend: Compare both error rates by group.}
+  - {key: shap-additivity, check: explainability.shap_importance, op: "<=", limit: 0.000001,
+     severity: blocking, clause: OSFI E-23, mend: Use an exact route.}
+  - {key: psi-score, check: drift.psi_score, op: "<=", limit: 0.25,
+     severity: blocking, clause: PRA SS1/23, mend: Explain the shift.}
+  - {key: psi-features, check: drift.psi_features, op: "<=", limit: 0.25,
+     severity: advisory, clause: PRA SS1/23, mend: Look at the feature.}
+  - {key: missing-values, check: robustness.missing_values, op: "<=", limit: 0.1,
+     severity: advisory, clause: EU AI Act Art. 15, mend: Impute in the model.}
 approvals: {quorum: 2, roles: [approver, risk_manager], second_line_required: true, valid_days: 90}
 evidence: {max_age_days: 180}
 artifact_formats: [skops, onnx]
@@ -72,7 +78,15 @@ def measurement_for(check: str, *, group: str = "black") -> Measurement:
             return found
 
         rows = [
-            GroupRow("race", name, n, rates(value), rates(value)[f"{names[0]}_low"], rates(value)[f"{names[0]}_high"], "measured")
+            GroupRow(
+                "race",
+                name,
+                n,
+                rates(value),
+                rates(value)[f"{names[0]}_low"],
+                rates(value)[f"{names[0]}_high"],
+                "measured",
+            )
             for name, n, value in ((group, 211, 0.61), ("hispanic", 134, 0.69), ("white", 442, 0.74))
         ]
         rows.append(GroupRow("race", "asian", 22, {}, None, None, "too-small", "fewer than 30 rows"))
@@ -81,13 +95,31 @@ def measurement_for(check: str, *, group: str = "black") -> Measurement:
         return made(value, value - 0.07, value + 0.08, "probability" if odds else "ratio", groups=tuple(rows))
     if check == "explainability.shap_importance":
         features = [
-            {"rank": at + 1, "feature": name, "mean_abs": 0.41 / (at + 1), "low": 0.37 / (at + 1), "high": 0.45 / (at + 1), "share": 0.34 / (at + 1)}
-            for at, name in enumerate(("debt_to_income", "credit_history", "loan_to_value", "self_employed", "unverifiable_information"))
+            {
+                "rank": at + 1,
+                "feature": name,
+                "mean_abs": 0.41 / (at + 1),
+                "low": 0.37 / (at + 1),
+                "high": 0.45 / (at + 1),
+                "share": 0.34 / (at + 1),
+            }
+            for at, name in enumerate(
+                ("debt_to_income", "credit_history", "loan_to_value", "self_employed", "unverifiable_information")
+            )
         ]
-        detail = {"features": features, "route": "linear-closed-form", "variant": "interventional", "output": "log-odds", "sample_rows": 400}
+        detail = {
+            "features": features,
+            "route": "linear-closed-form",
+            "variant": "interventional",
+            "output": "log-odds",
+            "sample_rows": 400,
+        }
         return made(3.1e-13, None, None, "model output", detail=detail)
     if check == "drift.psi_score":
-        bins = [{"bin": f"{at / 10:.1f} to {(at + 1) / 10:.1f}", "reference": 0.1, "current": 0.07 + 0.0066 * at} for at in range(10)]
+        bins = [
+            {"bin": f"{at / 10:.1f} to {(at + 1) / 10:.1f}", "reference": 0.1, "current": 0.07 + 0.0066 * at}
+            for at in range(10)
+        ]
         return made(0.041, 0.02, 0.07, "nats", detail={"rule": "quantiles", "bins": bins, "by_chance": 0.02})
     if check == "drift.psi_features":
         features = [
@@ -96,7 +128,14 @@ def measurement_for(check: str, *, group: str = "black") -> Measurement:
         ]
         return made(0.31, 0.19, 0.46, "nats", detail={"features": features, "worst": "debt_to_income"})
     levels = [
-        {"perturbation": f"missing-{share}", "auc_as_given": 0.7312, "auc": 0.7312 - loss, "loss": loss, "low": loss - 0.03, "high": loss + 0.03}
+        {
+            "perturbation": f"missing-{share}",
+            "auc_as_given": 0.7312,
+            "auc": 0.7312 - loss,
+            "loss": loss,
+            "low": loss - 0.03,
+            "high": loss + 0.03,
+        }
         for share, loss in ((0.05, 0.008), (0.1, 0.021), (0.2, 0.047))
     ]
     return made(0.021, -0.009, 0.051, "probability", detail={"levels": levels})
@@ -118,12 +157,16 @@ def a_rich_run(run: ValidationRun, *, group: str = "black", passed: bool = True)
         status = found.status if passed or rule["key"] != "selection-rate-ratio-race" else "not_met"
         evidence = store_json({"requirement": rule, "measurement": measurement.as_json()}, kind="measurement")
         results.append(
-            JudgedRequirement(rule, status, found.observed, found.required, found.reason, found.mend or rule["mend"], evidence.sha256)
+            JudgedRequirement(
+                rule, status, found.observed, found.required, found.reason, found.mend or rule["mend"], evidence.sha256
+            )
         )
     return conclude(lease, results=results, manifest={"sandbox": {"rung": "bubblewrap", "probe": "held"}})
 
 
-def a_rich_promotion(cast: Cast, *, group: str = "black", passed: bool = True, name: str = "Consumer credit default") -> PromotionRequest:
+def a_rich_promotion(
+    cast: Cast, *, group: str = "black", passed: bool = True, name: str = "Consumer credit default"
+) -> PromotionRequest:
     """Ask for the promotion of a version whose run has curves, groups and importances."""
     from governance.actions.promotions import open_promotion, take_up_validation
     from governance.models import PolicyVersion

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from governance.console.charts import svg
 
-BOX = (200, 46)
-GAP = (92, 18)
+BOX = (216, 46)
+GAP = (84, 18)
 MOST_NODES = 40
 
 
@@ -80,7 +80,7 @@ def _box(node: Node, x: float, y: float) -> SafeString:
         "g",
         svg.tag("rect", x=x, y=y, width=BOX[0], height=BOX[1], rx=6, class_="box subject" if node.subject else "box"),
         svg.text(x + 12, y + 18, node.kind, kind="small", within=30),
-        svg.text(x + 12, y + 35, node.label, kind="strong", within=26),
+        svg.text(x + 12, y + 35, node.label, kind="strong", within=25),
     )
 
 

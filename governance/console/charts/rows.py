@@ -64,14 +64,13 @@ def _panel(
     ticks = svg.ticks_between(max(0.0, min(edges) - 0.02), min(1.0, max(edges) + 0.02))
     frame = svg.Frame(LABELS, 34, WIDTH - LABELS - 170, ROW * len(kept), x_low=ticks[0], x_high=ticks[-1])
     parts: list[SafeString] = [frame.x_axis(ticks, rate_name(rate))]
-    for at, row in enumerate(kept):
-        parts.append(_group(frame, row, rate, frame.top + ROW * (at + 0.5), limit))
     if limit is not None:
-        at = frame.x(limit)
+        x = frame.x(limit)
         parts += [
-            svg.line(at, frame.top - 6, at, frame.bottom, "limit"),
-            svg.text(at, frame.top - 12, _limit_text(unit, requirement), kind="small limit-text", anchor="middle"),
+            svg.line(x, frame.top - 6, x, frame.bottom, "limit"),
+            svg.text(x, frame.top - 12, _limit_text(unit, requirement), kind="small limit-text", anchor="middle"),
         ]
+    parts += [_group(frame, row, rate, frame.top + ROW * (at + 0.5), limit) for at, row in enumerate(kept)]
     values = ", ".join(f"{row['group']}: {svg.number(row['values'].get(rate))}" for row in kept)
     return svg.drawing(
         WIDTH,
