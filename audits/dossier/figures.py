@@ -27,22 +27,32 @@ def figures_of(result: Result, name: str) -> tuple[Block, ...]:
     measured = measurement_of(result)
     detail = measured.get("detail") or {}
     blocks: list[Block] = []
-    if detail.get("roc"):
-        blocks.append(_roc(result, measured, detail["roc"], name))
-    if detail.get("reliability"):
+    points = detail.get("roc")
+    if isinstance(points, list) and points and all(isinstance(one, list) and len(one) >= 2 for one in points):
+        blocks.append(_roc(result, measured, points, name))
+    if _series(detail, "reliability", "mean_score", "observed"):
         blocks.append(_reliability(result, measured, detail))
-    if detail.get("attributes"):
+    if _series(detail, "attributes", "attribute"):
         blocks.append(_gaps(result, detail["attributes"]))
     if measured.get("groups"):
         blocks.append(_groups(result, measured["groups"]))
-    if detail.get("features"):
-        rows = detail["features"]
-        blocks.append(_importance(result, detail) if "mean_abs" in rows[0] else _drift(result, rows))
-    if detail.get("levels"):
+    if _series(detail, "features", "feature", "mean_abs", "rank"):
+        blocks.append(_importance(result, detail))
+    if _series(detail, "features", "feature", "psi"):
+        blocks.append(_drift(result, detail["features"]))
+    if _series(detail, "levels", "perturbation"):
         blocks.append(_levels(result, detail["levels"]))
-    if detail.get("bins"):
+    if _series(detail, "bins", "bin", "reference", "current"):
         blocks.append(_shares(result, detail["bins"]))
     return tuple(blocks)
+
+
+def _series(detail: Mapping[str, Any], name: str, *needed: str) -> bool:
+    """Tell whether the detail has rows of this name and shape; a third party's check may use the name for other things."""
+    rows = detail.get(name)
+    if not isinstance(rows, list) or not rows:
+        return False
+    return all(isinstance(row, dict) and set(needed) <= set(row) for row in rows)
 
 
 def _roc(result: Result, measured: Mapping[str, Any], points: Sequence[Sequence[Any]], name: str) -> Figure:

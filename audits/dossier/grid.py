@@ -95,19 +95,18 @@ class GridBox:
         while index < self._end() and used + self._row(index).height() <= room:
             used += self._row(index).height()
             index += 1
-        if index == self._end() and index - self.start > 1:
-            index -= 1
-        if index > self.start and index < self._end():
-            return replace(self, stop=index), replace(self, start=index, first=None, before=0.0)
         if index == self._end():
-            return None
-        lines = int((room - used - 2 * PAD) / LEADING)
+            index -= 1  # all rows fit but not the notes: the last row goes on with them
+            used -= self._row(index).height()
+        if index > self.start:
+            return replace(self, stop=index), replace(self, start=index, first=None, before=0.0)
         row = self._row(index)
-        if lines < 4 or lines >= row.count():
+        lines = min(int((room - used - 2 * PAD) / LEADING), row.count() - 1)
+        if lines < min(FIRST_ROWS, row.count() - 1) or lines < 1:
             return None
         head = replace(row, cells=tuple(cell[:lines] for cell in row.cells))
         tail = replace(row, cells=tuple(cell[lines:] for cell in row.cells))
-        part = replace(self, stop=index + 1, first=head)
+        part = replace(self, stop=index + 1, first=head, notes=())
         return part, replace(self, start=index, first=tail, before=0.0)
 
     def draw(self, canvas: Canvas, left: float, top: float) -> None:

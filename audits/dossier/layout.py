@@ -32,6 +32,7 @@ ROOM = PAGE_HEIGHT - TOP - BOTTOM
 COVER_ROOM = ROOM
 OWN_PAGE = frozenset({1, 2})
 MOST_ROWS = 20_000
+HIGHEST_NOTES = 120.0
 
 BODY = Style()
 ROLES = {
@@ -171,7 +172,9 @@ class Layout:
         if block.evidence:
             notes.append(f"{frame.evidence}: " + self._line(", ".join(block.evidence)))
         boxes = tuple(text_box(note, NOTE, WIDTH) for note in notes)
-        yield grid_box(columns, rows, WIDTH, notes=boxes, after=9)
+        short = sum(box.height() for box in boxes) <= HIGHEST_NOTES
+        yield grid_box(columns, rows, WIDTH, notes=boxes if short else (), after=9)
+        yield from () if short else boxes
 
     def _notice(self, block: Notice) -> Iterator[Box]:
         bar = {"missing": MUTED, "warning": CAUTION, "remark": BRAND}[block.kind]

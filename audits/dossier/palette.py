@@ -13,6 +13,7 @@ MUTED = HexColor("#5B6673")
 RULE = HexColor("#C9D0D8")
 HAIR = HexColor("#E4E8EC")
 WASH = HexColor("#F4F6F8")
+WATERMARK = HexColor("#EEF1F4")
 PAPER = HexColor("#FFFFFF")
 BRAND = HexColor("#16324F")
 

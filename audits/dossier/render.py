@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +15,11 @@ from audits.dossier.charts.plot import fit
 from audits.dossier.content import Document
 from audits.dossier.fonts import BOLD, SANS, width_of
 from audits.dossier.layout import LEFT, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, lay_out
-from audits.dossier.palette import BRAND, HAIR, MUTED, RULE
+from audits.dossier.palette import BRAND, HAIR, MUTED, RULE, WATERMARK
 from audits.dossier.text import PlainText
 
 PRODUCER = "Cadastre"
+SMALL = 6.8
 
 
 def render(document: Document) -> bytes:
@@ -32,11 +34,12 @@ def render(document: Document) -> bytes:
     digest = document.digest()
     stream = io.BytesIO()
     canvas = _canvas(stream, document, digest, layout.plain)
+    words = _words(document, layout.plain, digest)
     contents = layout.contents
     if contents is not None:
         contents.pages.update(_pages_of_sections(pages, layout.bookmarks))
     for index, page in enumerate(pages, start=1):
-        _frame(canvas, document, layout.plain, digest=digest, page=index, pages=len(pages))
+        _frame(canvas, words, index, len(pages))
         for box, offset in page:
             box.draw(canvas, LEFT, PAGE_HEIGHT - TOP - offset)
         canvas.showPage()
@@ -93,42 +96,58 @@ def _stamp(as_of: str) -> TimeStamp:
     return stamp
 
 
-def _frame(canvas: Canvas, document: Document, plain: PlainText, *, digest: str, page: int, pages: int) -> None:
+@dataclass(frozen=True)
+class _Words:
+    """What stands on every page, cut once for the whole document."""
+
+    left: str
+    right: str
+    footer: str
+    marking: str
+    page_of: str
+
+
+def _words(document: Document, plain: PlainText, digest: str) -> _Words:
+    frame = document.frame
+    right = f"{frame.short_digest} {digest[:12]}"
+    if document.checkpoint_size is not None:
+        right += f"  ·  {frame.checkpoint} {document.checkpoint_size:,}"
+    left_room = WIDTH - width_of(right, SANS, SMALL) - 16
+    return _Words(
+        left=fit(plain(frame.left, one_line=True), BOLD, SMALL, left_room),
+        right=right,
+        footer=fit(plain(frame.footer, one_line=True), SANS, SMALL, WIDTH - 110),
+        marking=plain(document.marking[:40], one_line=True),
+        page_of=fit(plain(frame.page_of, one_line=True), SANS, SMALL, 100),
+    )
+
+
+def _frame(canvas: Canvas, words: _Words, page: int, pages: int) -> None:
     """Draw what stands on every page: the marking, the head line (not on the cover) and the foot line."""
-    frame, right = document.frame, LEFT + WIDTH
-
-    def words(text: str, room: float) -> str:
-        return fit(plain(text, one_line=True), SANS, 6.8, room)
-
-    if document.marking:
-        _marking(canvas, plain(document.marking[:40], one_line=True))
-    head = PAGE_HEIGHT - 46
+    right, head = LEFT + WIDTH, PAGE_HEIGHT - 46
+    if words.marking:
+        _marking(canvas, words.marking)
     if page == 1:
         canvas.setFillColor(BRAND)
         canvas.rect(0, PAGE_HEIGHT - 14, PAGE_WIDTH, 14, stroke=0, fill=1)
     else:
-        short = f"{frame.short_digest} {digest[:12]}"
-        if document.checkpoint_size is not None:
-            short += f"  ·  {frame.checkpoint} {document.checkpoint_size:,}"
-        canvas.setFont(BOLD, 6.8)
+        canvas.setFont(BOLD, SMALL)
         canvas.setFillColor(BRAND)
-        used = width_of(short, SANS, 6.8)
-        left_text = fit(plain(frame.left, one_line=True), BOLD, 6.8, WIDTH - used - 16)
-        canvas.drawString(LEFT, head, left_text)
-        canvas.setFont(SANS, 6.8)
+        canvas.drawString(LEFT, head, words.left)
+        canvas.setFont(SANS, SMALL)
         canvas.setFillColor(MUTED)
-        canvas.drawRightString(right, head, short)
+        canvas.drawRightString(right, head, words.right)
         canvas.setStrokeColor(RULE)
         canvas.setLineWidth(0.6)
         canvas.line(LEFT, head - 7, right, head - 7)
     canvas.setStrokeColor(HAIR)
     canvas.setLineWidth(0.6)
     canvas.line(LEFT, 44, right, 44)
-    canvas.setFont(SANS, 6.8)
+    canvas.setFont(SANS, SMALL)
     canvas.setFillColor(MUTED)
-    canvas.drawString(LEFT, 32, words(frame.footer, WIDTH - 110))
-    number = frame.page_of.replace("{page}", f"{page:,}").replace("{pages}", f"{pages:,}")
-    canvas.drawRightString(right, 32, words(number, 100))
+    canvas.drawString(LEFT, 32, words.footer)
+    number = words.page_of.replace("{page}", f"{page:,}").replace("{pages}", f"{pages:,}")
+    canvas.drawRightString(right, 32, number)
 
 
 def _marking(canvas: Canvas, text: str) -> None:
@@ -138,6 +157,6 @@ def _marking(canvas: Canvas, text: str) -> None:
     canvas.translate(PAGE_WIDTH / 2, PAGE_HEIGHT / 2)
     canvas.rotate(52)
     canvas.setFont(BOLD, size)
-    canvas.setFillColor(HAIR)
+    canvas.setFillColor(WATERMARK)
     canvas.drawCentredString(0, -size / 3, text)
     canvas.restoreState()

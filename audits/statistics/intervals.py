@@ -161,13 +161,14 @@ def bias_corrected(
 ) -> Interval | None:
     r"""Return an interval for a statistic that chance can only push up (calibration error, PSI).
 
-    .. math:: [\min(2\hat\theta - q_{1-\alpha/2},\; q_{\alpha/2} - b),\; \max(2\hat\theta - q_{\alpha/2},\; q_{1-\alpha/2} - b)]
+    .. math:: [\min(2\hat\theta - q_+,\; q_- - b),\; \max(2\hat\theta - q_-,\; q_+ - b)]
 
-    with quantiles q of the replicates and their bias :math:`b = \bar\theta^* - \hat\theta`, cut to ``bounds`` and holding
-    the estimate: the wider end of the reverse percentiles and of the percentiles less the bias. Plain percentiles carry
-    the bias twice. Reverse percentiles alone end too low in one sample of eight where bins are few and thin; the wider of
-    both keeps to its coverage at the upper end, on which a limit is judged. Where nothing is wrong at all (a true value
-    of 0) the lower end of a calibration error still stays above 0 in about four samples of ten.
+    with quantiles :math:`q_-, q_+` of the replicates and their bias :math:`b = \bar\theta^* - \hat\theta`, cut to
+    ``bounds`` and holding the estimate: the wider end of the reverse percentiles and of the percentiles less the
+    bias. Plain percentiles carry the bias twice. Reverse percentiles alone end too low in one sample of eight where
+    bins are few and thin; the wider of both keeps to its coverage at the upper end, on which a limit is judged. Where
+    nothing is wrong at all (a true value of 0) the lower end of a calibration error still stays above 0 in about four
+    samples of ten.
 
     References
     ----------

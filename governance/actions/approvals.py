@@ -11,7 +11,9 @@ from audits.models import ValidationRun
 from governance.actions.policies import policy_in_force
 from governance.actions.tiers import current_tier
 from governance.gate.contract import Asked
-from governance.gate.eligibility import Obstacle, counting, person_obstacles, required_quorum
+from governance.gate.controls.approvals import quorum_met
+from governance.gate.decide import PASSING
+from governance.gate.eligibility import Obstacle, person_obstacles
 from governance.gate.facts import gather_facts
 from governance.gate.rules import PolicyRules
 from governance.models import Approval, PromotionRequest
@@ -55,6 +57,7 @@ def withdraw_approval(approval: Approval, *, actor: User, reason: str) -> Approv
     _require_session(actor)
     said = texts.prose(reason, field="reason", limit=4_000, required=True)
     Model.objects.select_for_update().get(pk=approval.request.model_id)
+    approval.request.refresh_from_db()
     if approval.approver_id != actor.pk:
         raise DomainError("not-your-approval", "A person takes back their own approval.", kind="forbidden")
     moved = Approval.objects.filter(pk=approval.pk, withdrawn_at__isnull=True).update(
@@ -64,10 +67,12 @@ def withdraw_approval(approval: Approval, *, actor: User, reason: str) -> Approv
         raise DomainError("already-withdrawn", "The approval has been withdrawn already.", kind="conflict")
     approval.refresh_from_db()
     append("approval.withdrawn", approval, actor=actor)
-    version = approval.request.version
-    version.refresh_from_db(fields=["stage"])
-    if version.stage == Stage.APPROVED:
-        move_stage(version, Stage.PENDING_APPROVAL, actor=actor, reason="an approval was withdrawn")
+    request = approval.request
+    rules = rules_of(request.policy)
+    request.version.refresh_from_db(fields=["stage"])
+    is_open = request.state == PromotionRequest.State.OPEN
+    if is_open and request.version.stage == Stage.APPROVED and (rules is None or not _quorum_reached(request, rules)):
+        move_stage(request.version, Stage.PENDING_APPROVAL, actor=actor, reason="an approval was withdrawn")
     return approval
 
 
@@ -196,10 +201,11 @@ def _evidence_shown(request: PromotionRequest, shown: str) -> str:
 
 
 def _quorum_reached(request: PromotionRequest, rules: PolicyRules) -> bool:
+    """Tell whether enough people have said yes, by the gate's own control: number, distinctness, the second line."""
     link = request.version.model_artifact()
     now = database_now()
     facts = gather_facts(Asked(request.environment_id, link.artifact_id if link else "", "quorum"), now)
-    return len(counting(facts, rules, now)) >= required_quorum(facts, rules)
+    return quorum_met(facts, rules, now).status in PASSING
 
 
 def _move_to_approved(request: PromotionRequest, *, actor: User) -> None:
@@ -221,7 +227,7 @@ def _close_rejected(request: PromotionRequest, *, actor: User, reason: str) -> N
     append("promotion.rejected", request, actor=actor)
     version = request.version
     version.refresh_from_db(fields=["stage"])
-    if version.stage == Stage.VALIDATED:
+    if version.stage in {Stage.VALIDATED, Stage.APPROVED}:
         move_stage(version, Stage.PENDING_APPROVAL, actor=actor, reason=f"promotion {request.pk}")
     if version.stage == Stage.PENDING_APPROVAL:
         move_stage(version, Stage.REJECTED, actor=actor, reason=f"promotion {request.pk}")

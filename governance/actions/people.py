@@ -31,6 +31,7 @@ def make_link(person: User, *, actor: User) -> str:
         raise DomainError("not-an-administrator", "Only an administrator may do this.", kind="forbidden")
     if not person.is_person or not person.is_active:
         raise DomainError("not-a-person", "A one-time link is for an active person.")
+    _replace_links(person, actor=actor)
     token = secrets.token_urlsafe(32)
     now = database_now()
     link = OneTimeLink.objects.create(
@@ -51,17 +52,17 @@ def first_start_link() -> str | None:
             first = set_up_first_person(username="administrator", display_name="Administrator")
         elif len(people) == 1 and not people[0].has_usable_password():
             first = people[0]
-            _replace_links(first)
         else:
             return None
         return make_link(first, actor=first)
 
 
-def _replace_links(person: User) -> None:
-    for link in OneTimeLink.objects.select_for_update().filter(person=person, used_at__isnull=True):
+def _replace_links(person: User, *, actor: User) -> None:
+    """Use up the links that are left for a person, so that an older one that somebody kept lets nobody in."""
+    for link in OneTimeLink.objects.select_for_update().filter(person=person, used_at__isnull=True).order_by("id"):
         link.used_at = database_now()
         link.save(update_fields=["used_at"])
-        append("link.replaced", link, actor=person)
+        append("link.replaced", link, actor=actor)
 
 
 def person_of_link(token: str) -> User:
@@ -78,6 +79,7 @@ def use_link(token: str, *, password: str) -> User:
     set_password(link.person, password, actor=link.person)
     link.refresh_from_db()
     append("link.used", link, actor=link.person)
+    _replace_links(link.person, actor=link.person)
     return link.person
 
 

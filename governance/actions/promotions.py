@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import transaction
 
-from audits.actions.validation import start_validation
+from audits.actions.validation import evidence_digest_of, start_validation
 from audits.models import ValidationRun
 from governance.actions.policies import policy_in_force
 from governance.actions.tiers import current_tier
 from governance.models import PolicyVersion, PromotionRequest
-from governance.plans import build_manifest, build_plan
+from governance.plans import build_manifest, build_plan, rules_of
 from registry import texts
 from registry.actions.inventory import require_role
 from registry.actions.versions import move_stage, record_contribution
@@ -33,9 +35,8 @@ def open_promotion(
 ) -> tuple[PromotionRequest, bool]:
     """Ask whether a version may go to an environment: freezes what is asked and starts its validation.
 
-    The same question while it is open is the same row, unless its validation ended in error; another version's open
-    question for the same place gives way. Raises ``tier-missing``, ``policy-missing``, ``version-retired``, or what a plan
-    lacks.
+    The same question while it is open is the same row, unless its evidence is of no use any more (ended in error, too
+    old, altered); another version's open question for the same place gives way. Raises ``version-retired``, or what ``rules_for`` and ``build_plan`` refuse.
     """
     require_role(actor, Role.DEVELOPER, Role.OWNER, Role.CI)
     said = texts.prose(statement, field="statement", limit=4_000)
@@ -49,7 +50,7 @@ def open_promotion(
     for earlier in PromotionRequest.objects.select_for_update().filter(
         model=locked.model, environment=environment, state=State.OPEN
     ):
-        if earlier.version_id == locked.pk and earlier.covers_digest == covers.digest and not _in_error(earlier):
+        if earlier.version_id == locked.pk and earlier.covers_digest == covers.digest and _of_use(earlier):
             return earlier, False
         _close(earlier, State.SUPERSEDED, actor=actor, reason=f"{locked} was asked for", action="promotion.superseded")
     run = start_validation(locked, plan=plan, reason="promotion", actor=actor, then=AFTER)
@@ -96,7 +97,10 @@ def take_up_validation(run: ValidationRun) -> None:
 
 
 def rules_for(model: Model, environment: Environment) -> tuple[int, PolicyVersion]:
-    """Return the tier and the policy in force for a model and a place. Raises ``tier-missing`` or ``policy-missing``."""
+    """Return the tier and the policy in force for a model and a place.
+
+    Raises ``tier-missing``, ``policy-missing`` or ``policy-altered`` (its stored text is not that of its digest).
+    """
     assessment = current_tier(model)
     if assessment is None:
         raise DomainError(
@@ -110,11 +114,20 @@ def rules_for(model: Model, environment: Environment) -> tuple[int, PolicyVersio
             kind="conflict",
             tier=assessment.tier,
         )
+    if rules_of(policy) is None:
+        raise DomainError("policy-altered", f"The stored text of {policy} is not what was published.", kind="conflict")
     return assessment.tier, policy
 
 
-def _in_error(request: PromotionRequest) -> bool:
-    return request.run is not None and request.run.outcome == ValidationRun.Outcome.ERROR
+def _of_use(request: PromotionRequest) -> bool:
+    """Tell whether the validation of an open request can still lead to an allow: under way, or fresh and intact."""
+    run, rules = request.run, rules_of(request.policy)
+    if run is None or rules is None:
+        return False
+    if run.concluded_at is None:
+        return True
+    fresh = database_now() < run.concluded_at + timedelta(days=rules.evidence.max_age_days)
+    return fresh and run.outcome != ValidationRun.Outcome.ERROR and evidence_digest_of(run) == run.evidence_digest
 
 
 def _close(request: PromotionRequest, state: str, *, actor: User, reason: str, action: str) -> PromotionRequest:
@@ -125,4 +138,8 @@ def _close(request: PromotionRequest, state: str, *, actor: User, reason: str, a
         raise DomainError("request-closed", "The promotion request is closed.", kind="conflict")
     request.refresh_from_db()
     append(action, request, actor=actor)
+    version = request.version
+    version.refresh_from_db(fields=["stage"])
+    if version.stage in {Stage.PENDING_APPROVAL, Stage.APPROVED} and not version.promotions.filter(state=State.OPEN):
+        move_stage(version, Stage.VALIDATED, actor=actor, reason=f"promotion {request.pk} {state}")
     return request

@@ -239,7 +239,8 @@ class Walk:
         row = Approval(
             request=request, approver=self.cast.people["ada"], requested_by=self.cast.people["pia"],
             requested_for=self.cast.people["pia"], decision="approve", role="approver", statement="by hand",
-            manifest=request.covers, manifest_digest=request.covers_digest, evidence_digest=request.run.evidence_digest if request.run else "",
+            manifest=request.covers, manifest_digest=request.covers_digest,
+            evidence_digest=request.run.evidence_digest if request.run else "",
             decided_at=now, expires_at=now + timedelta(days=1),
         )  # fmt: skip
         try:

@@ -12,6 +12,8 @@ import pytest
 from pypdf import PdfReader
 
 from audits.dossier.content import Column, Section, Table, document_from_json, to_json
+from audits.dossier.grid import GridBox
+from audits.dossier.layout import lay_out
 from audits.dossier.render import render
 from registry.digests import sha256_hex
 from tests.audits.dossier_samples import document
@@ -111,13 +113,39 @@ def test_every_page_names_the_model_the_digest_the_checkpoint_and_its_place() ->
 def test_a_table_of_ten_thousand_rows_is_printed_whole_under_a_repeated_header() -> None:
     rows = tuple((f"row-{number}", f"{number}") for number in range(10_000))
     long = Table((Column("Name of the row"), Column("Number", "right")), rows)
-    reader = PdfReader(io.BytesIO(render(document(sections=(Section("long", 27, "Index", (long,)),)))))
-    pages = [page.extract_text() for page in reader.pages]
-    bodies = [text for text in pages if "row-" in text]
-    assert len(bodies) > 150
-    assert all("Name of the row" in text for text in bodies)
-    found = [word for text in bodies for word in text.split() if word.startswith("row-")]
-    assert found == [name for name, _number in rows]
+    whole = document(sections=(Section("long", 27, "Index", (long,)),))
+    parts = [box for page in lay_out(whole).pages() for box, _offset in page if isinstance(box, GridBox)]
+    assert parts[0].start == 0
+    assert [part.stop for part in parts[:-1]] == [part.start for part in parts[1:]]
+    reader = PdfReader(io.BytesIO(render(whole)))
+    assert len(reader.pages) == len(parts) + 2
+    for part, page in [*zip(parts, reader.pages[2:], strict=True)][::47]:
+        text = page.extract_text()
+        stop = part.stop if part.stop > 0 else len(rows)
+        assert "Name of the row" in text
+        assert [word for word in text.split() if word.startswith("row-")] == [
+            name for name, _number in rows[part.start : stop]
+        ]
+    assert "row-9999" in reader.pages[-1].extract_text()
+
+
+def test_a_row_higher_than_a_page_goes_on_over_the_pages_and_loses_nothing() -> None:
+    text = " ".join(f"word-{number}" for number in range(1_500))
+    tall = Table((Column("Key"), Column("Text")), (("before", "x"), ("tall", text), ("after", "y")))
+    reader = PdfReader(io.BytesIO(render(document(sections=(Section("tall", 4, "Tall", (tall,)),)))))
+    printed = " ".join(page.extract_text() for page in reader.pages)
+    assert [word for word in printed.split() if word.startswith("word-")] == text.split()
+    assert printed.index("before") < printed.index("word-0") < printed.index("after")
+
+
+def test_the_notes_of_a_table_stand_on_the_page_of_its_last_row() -> None:
+    for count in range(40, 48):
+        rows = tuple((f"row-{number}", "1") for number in range(count))
+        noted = Table((Column("Name"), Column("Number", "right")), rows, "Caption", ("ev-1",), "The note of the table.")
+        reader = PdfReader(io.BytesIO(render(document(sections=(Section("n", 4, "Noted", (noted,)),)))))
+        page = next(page.extract_text() for page in reader.pages if "The note of the table." in page.extract_text())
+        assert f"row-{count - 1}" in page
+        assert "Evidence: ev-1" in page
 
 
 def test_a_table_beyond_the_bound_says_how_much_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:

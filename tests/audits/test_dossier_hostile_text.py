@@ -132,6 +132,13 @@ def test_text_without_a_place_to_break_fits_the_page_in_paragraphs_and_in_cells(
     assert "arenotprinted]" in squeezed(text_of(data))
 
 
+@pytest.mark.parametrize("text", ["W" * 30_000, "WWWW " * 6_000, "line\n" * 6_000])
+def test_endless_names_titles_and_captions_go_on_over_the_pages(text: str) -> None:
+    data = render(document(text))
+    assert_inert(data)
+    assert "10,000 of 30,000 characters are not printed" in re.sub(r"\s+", " ", text_of(data))
+
+
 def test_no_word_of_a_broken_text_is_lost_and_none_runs_over_the_margin() -> None:
     text = "".join(f"{number:05d}" for number in range(3_000))
     whole = document(sections=(Section("long", 4, "Long", (Paragraph(text),)),))

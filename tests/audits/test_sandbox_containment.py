@@ -14,7 +14,7 @@ from audits.sandbox import ground
 from audits.sandbox.ladder import RUNGS
 from audits.sandbox.launch import score, score_on
 from audits.sandbox.protocol import Limits, Rung, SandboxError
-from tests.audits.hostile_models import REPORTS, Call, a_job, on_load, on_scoring
+from tests.audits.hostile_models import QUICK, REPORTS, Call, a_job, on_load, on_scoring
 
 SHORT = Limits(wall_seconds=2.0)
 
@@ -105,21 +105,21 @@ def test_a_secret_in_the_workers_environment_cannot_be_read(tmp_path: Path, rung
 @pytest.mark.parametrize(
     ("source", "limits", "code"),
     [
-        ("while True: print('x' * 65536)", Limits(wall_seconds=30.0), "sandbox-output-exceeded"),
+        ("while True: print('x' * 65536)", QUICK, "sandbox-output-exceeded"),
         ("import time\ntime.sleep(60)", SHORT, "sandbox-timeout"),
         ("import signal, time\nfor n in range(1, 32):\n    try: signal.signal(n, signal.SIG_IGN)\n"
          "    except (OSError, ValueError): pass\nwhile True: time.sleep(1)", SHORT, "sandbox-timeout"),
-        ("while True: pass", Limits(wall_seconds=30.0, cpu_seconds=1), "sandbox-cpu-exceeded"),
-        ("import os\nwhile True: os.fork()", SHORT, "model-not-loadable"),
+        ("while True: pass", Limits(cpu_seconds=1), "sandbox-cpu-exceeded"),
+        ("import os\nwhile True: os.fork()", QUICK, "model-not-loadable"),
         ("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
-         Limits(wall_seconds=30.0), "model-not-loadable"),
-        ("model = bytearray(64 * 2**30)", SHORT, "sandbox-memory-exceeded"),
-        ("import ctypes\nctypes.string_at(0)", SHORT, "sandbox-crashed"),
-        ("import os\nos._exit(0)", SHORT, "sandbox-no-output"),
-        ("import os\nos._exit(7)", SHORT, "sandbox-crashed"),
-        ("import os\nos._exit(3)", SHORT, "sandbox-crashed"),
+         QUICK, "model-not-loadable"),
+        ("model = bytearray(64 * 2**30)", QUICK, "sandbox-memory-exceeded"),
+        ("import ctypes\nctypes.string_at(0)", QUICK, "sandbox-crashed"),
+        ("import os\nos._exit(0)", QUICK, "sandbox-no-output"),
+        ("import os\nos._exit(7)", QUICK, "sandbox-crashed"),
+        ("import os\nos._exit(3)", QUICK, "sandbox-crashed"),
         ("import os\nfor h in range(3, 40):\n    try: os.pwrite(h, b'x', 2**40)\n    except OSError as e: last = e\n"
-         "raise last", SHORT, "model-not-loadable"),
+         "raise last", QUICK, "model-not-loadable"),
     ],
     ids=["flood", "sleep", "deaf", "spin", "fork-bomb", "thread-bomb", "memory-bomb", "segfault", "silent-exit", "exit-7",
          "exit-3", "sparse-file"],
@@ -129,7 +129,7 @@ def test_a_misdeed_on_loading_has_its_code(tmp_path: Path, source: str, limits: 
     with pytest.raises(SandboxError) as refused:
         score(a_job(tmp_path, on_load(source), limits=limits))
     assert refused.value.code == code
-    assert time.monotonic() - began < limits.wall_seconds + 15
+    assert time.monotonic() - began < limits.wall_seconds + 30
 
 
 @pytest.mark.parametrize(
@@ -208,10 +208,10 @@ def test_the_child_dies_with_a_worker_that_is_killed(tmp_path: Path, rung: Rung)
     )
     line = [sys.executable, "-c", worker, str(ground.PROJECT), str(job.model_path), job.model_sha256, rung.slug]
     process = subprocess.Popen(line, env={"TMPDIR": str(tmp_path)})
-    assert _within(10.0, lambda: bool(_children(tmp_path)))
+    assert _within(60.0, lambda: bool(_children(tmp_path)))
     process.kill()
     process.wait()
-    assert _within(5.0, lambda: not _children(tmp_path))
+    assert _within(30.0, lambda: not _children(tmp_path))
 
 
 def _children(folder: Path) -> list[Path]:

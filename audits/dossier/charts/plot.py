@@ -24,12 +24,16 @@ def new_drawing(width: float, height: float) -> Drawing:
 
 def fit(text: str, font: str, size: float, width: float) -> str:
     """Return ``text``, or as much of it as fits into ``width`` points followed by an ellipsis."""
-    if width_of(text[:400], font, size) <= width and len(text) <= 400:
+    used, room, end = 0.0, width - width_of("…", font, size), 0
+    for end, character in enumerate(text):
+        used += width_of(character, font, size)
+        if used > width:
+            break
+    else:
         return text
-    kept = text[:400]
-    while kept and width_of(kept + "…", font, size) > width:
-        kept = kept[:-1]
-    return kept + "…"
+    while end and width_of(text[:end], font, size) > room:
+        end -= 1
+    return text[:end] + "…"
 
 
 def write(

@@ -36,9 +36,9 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
             login(request, let_in, backend="django.contrib.auth.backends.ModelBackend")
             messages.success(request, _("Your password is set, and you are signed in."))
             return redirect("admin:index")
-    response = show(request, "enter", {"form": form, "person": person}, title=_("Set your password"), status=status)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    # The site-wide Referrer-Policy same-origin keeps the token from other hosts. no-referrer would make a browser send
+    # "Origin: null" with the form, which is refused as forged.
+    return show(request, "enter", {"form": form, "person": person}, title=_("Set your password"), status=status)
 
 
 @sensitive_post_parameters()

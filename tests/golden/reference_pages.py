@@ -1,0 +1,177 @@
+"""What do the generated parts of the reference say? Each is worked out from the code and put between two marks."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.architecture.sources import ROOMS, ROOT
+from tests.golden.error_codes import error_codes
+
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"<!-- generated: (?P<name>[a-z-]+) -->\n(?P<text>.*?)<!-- end: (?P=name) -->", re.DOTALL)
+RULE = re.compile(r"^-{3,}$")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def words(values: Any) -> str:
+    """Return names as code, in a row."""
+    return ", ".join(f"`{value}`" for value in values) or "-"
+
+
+def checks() -> str:
+    """Every registered check, with its docstring."""
+    from audits.checks.contract import CHECKS
+
+    rows = [
+        (f"[`{one.slug}`](#{one.slug.replace('.', '')})", one.summary, one.item.unit, one.item.better) for one in CHECKS
+    ]
+    parts = [table(("check", "what it measures", "unit", "better"), rows)]
+    for entry in CHECKS:
+        spec = entry.item
+        facts = [("needs", words(spec.needs)), ("unit", spec.unit), ("better", spec.better)]
+        facts += [
+            ("parameters", words((*spec.parameters["properties"], "confidence"))),
+            ("module", f"`{entry.module}`"),
+        ]
+        facts += [("if not met", spec.mend)] if spec.mend else []
+        parts.append(
+            f"\n## {entry.slug}\n\n{table(('', ''), facts)}\n{markdown(inspect.getdoc(spec.function) or '')}\n"
+        )
+    return "".join(parts)
+
+
+def markdown(docstring: str) -> str:
+    """Return a numpydoc docstring as Markdown: headings in bold, formulas between dollar signs, entries as a list."""
+    text = re.sub(r":math:`([^`]*)`", r"$\1$", docstring).replace("``", "`")
+    out: list[str] = []
+    lines = text.split("\n")
+    listing = False
+    for number, line in enumerate(lines):
+        following = lines[number + 1] if number + 1 < len(lines) else ""
+        if RULE.match(line):
+            continue
+        if RULE.match(following):
+            listing = line in {"Parameters", "Returns"}
+            out += [f"**{line}**", ""]
+        elif line.startswith(".. math::"):
+            out += ["$$", line.removeprefix(".. math::").strip(), "$$"]
+        elif listing and line and not line.startswith(" "):
+            out.append(f"- {line}")
+        else:
+            out.append(line.rstrip())
+    return "\n".join(out).strip()
+
+
+def controls() -> str:
+    """Every registered control, in the order of the catalogue."""
+    from governance.gate.control import CONTROLS
+
+    rows = [
+        (
+            f"`{one.slug}`",
+            one.item.title,
+            (inspect.getdoc(one.item.judge) or "").split("\n\n")[0].replace("\n", " "),
+            one.item.clause,
+            "always" if one.item.always else "unless the policy leaves it out",
+        )
+        for one in CONTROLS
+    ]
+    return table(("control", "what holds when it passes", "how it is judged", "clause", "judged"), rows)
+
+
+def codes() -> str:
+    """Every stable error code."""
+    rows = [
+        (f"`{code}`", ", ".join(map(str, sorted(one.statuses))) or "-", one.sentence or "-", words(sorted(one.files)))
+        for code, one in error_codes().items()
+    ]
+    return table(("code", "HTTP", "what it says", "raised in"), rows)
+
+
+def routes() -> str:
+    """Every address of the API with who may call it."""
+    from django.urls import URLPattern, URLResolver, get_resolver
+
+    rows: list[tuple[str, ...]] = []
+
+    def walk(resolver: URLResolver, prefix: str) -> None:
+        for pattern in resolver.url_patterns:
+            here = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                walk(pattern, here)
+            elif pattern.callback.__module__.startswith("governance.api"):
+                rows.extend(_calls(here, pattern))
+
+    def _calls(route: str, pattern: URLPattern) -> list[tuple[str, ...]]:
+        path = "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", route)
+        view: Any = getattr(pattern.callback, "cls", None)
+        if view is None:
+            return [("GET", f"`{path}`", "nobody is asked", "nobody is asked")]
+        return [_call(path, view, name.upper()) for name in view.http_method_names if name in vars(view)]
+
+    walk(get_resolver(), "")
+    return table(("method", "path", "scope of a token", "roles of a person"), rows)
+
+
+def _call(path: str, view: Any, method: str) -> tuple[str, str, str, str]:
+    if method in view.public:
+        return method, f"`{path}`", "nobody is asked", "nobody is asked"
+    scope = view.scopes.get(method)
+    roles = sorted(view.roles.get(method, ()))
+    return method, f"`{path}`", f"`{scope}`" if scope else "no token", words(roles)
+
+
+def stages() -> str:
+    """Every legal move of a version."""
+    from registry.lifecycle import LEGAL_MOVES, Stage
+
+    rows = [(f"`{stage}`", words(new for new in Stage if new in LEGAL_MOVES[stage])) for stage in Stage]
+    return table(("from", "may move to"), rows)
+
+
+def ledger_actions() -> str:
+    """Every action an event may name."""
+    from registry.ledger.actions_known import known_actions
+
+    for room in ROOMS:
+        package = importlib.import_module(room)
+        for found in pkgutil.walk_packages(package.__path__, prefix=f"{room}."):
+            if ".actions" in found.name or ".ledger" in found.name:
+                importlib.import_module(found.name)
+    # Tests may declare actions of their own; those of the product begin with the word of a subject.
+    rows = [(f"`{name}`", text) for name, text in known_actions().items() if not name.startswith("test")]
+    return table(("action", "meaning"), rows)
+
+
+def plug_ins() -> str:
+    """Every plug-in that ships, by kind."""
+    from governance.management.commands.catalogue import listing
+
+    rows = [
+        (kind, f"`{entry['slug']}`", entry["summary"], f"`{entry['module']}`")
+        for kind, entries in listing().items()
+        if kind in {"format", "section", "source"}
+        for entry in entries
+    ]
+    return table(("kind", "slug", "summary", "module"), rows)
+
+
+GENERATED: Mapping[str, Callable[[], str]] = {
+    "checks": checks,
+    "controls": controls,
+    "error-codes": codes,
+    "ledger-actions": ledger_actions,
+    "plug-ins": plug_ins,
+    "routes": routes,
+    "stages": stages,
+}
