@@ -44,12 +44,10 @@ def run_validation(run_id: str) -> None:
 
 @shared_task(name="audits.tasks.sweep_runs")
 def sweep_runs() -> None:
-    """Wake what was forgotten."""
-    from audits.actions.dossiers import sweep as sweep_dossiers
-    from audits.actions.validation import sweep
+    """Look after what was left behind."""
+    from audits.runs.sweep import sweep
 
     sweep()
-    sweep_dossiers()
 
 
 @shared_task(name="audits.tasks.issue_dossier")

@@ -12,7 +12,9 @@ from collections.abc import Container
 
 LONGEST_TEXT = 20_000
 LONGEST_WORD = 60
+MOST_LINES = 1_000
 DOCUMENT_BUDGET = 1_500_000
+COST_OF_A_LINE = 40
 LONGEST_AFTER_BUDGET = 80
 
 MARKED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Mc", "Me"})
@@ -44,24 +46,25 @@ class PlainText:
         self._shown: dict[str, str] = {"\n": "\n", "\t": "    "}
 
     def __call__(self, text: object, *, one_line: bool = False) -> str:
-        """Return ``text`` as it will be drawn: hidden things marked, cut at 20,000 characters with a visible note.
+        """Return ``text`` as it will be drawn: hidden things marked, cut with a visible note after 20,000 characters or 1,000 lines.
 
         With ``one_line`` a line end is shown as a return sign, so that one name stays one line.
         """
         whole = (text if isinstance(text, str) else str(text)).replace("\r\n", "\n")
         limit = LONGEST_TEXT if self.left > 0 else LONGEST_AFTER_BUDGET
-        shown, pieces, length, taken = self._shown, [], 0, 0
+        shown, pieces, length, lines, taken = self._shown, [], 0, 0, 0
         for character in whole[:limit]:
             seen = shown.get(character)
             if seen is None:
                 seen = mark_of(character) if must_be_marked(character, self.glyphs) else character
                 shown[character] = seen
             length += len(seen)
-            if length > limit:
+            lines += character == "\n"
+            if length > limit or lines > MOST_LINES:
                 break
             pieces.append(seen)
             taken += 1
-        self.left -= length
+        self.left -= length + lines * COST_OF_A_LINE
         plain = "".join(pieces)
         if one_line:
             plain = plain.replace("\n", " ↵ ")

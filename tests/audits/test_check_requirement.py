@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -187,19 +188,25 @@ def test_a_subject_that_lacks_something_is_insufficient() -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "reason"),
     [
-        (ZeroDivisionError("row of Jane Doe"), "error", "The check drift.broken failed with ZeroDivisionError."),
         (
-            DomainError("unknown-column", "There is no such column."),
+            lambda: ZeroDivisionError("row of Jane Doe"),
+            "error",
+            "The check drift.broken failed with ZeroDivisionError.",
+        ),
+        (
+            lambda: DomainError("unknown-column", "There is no such column."),
             "error",
             "There is no such column. (unknown-column)",
         ),
-        (Insufficient("Too little.", "More."), "insufficient", "Too little."),
-        (MemoryError(), "error", "The check drift.broken failed with MemoryError."),
+        (lambda: Insufficient("Too little.", "More."), "insufficient", "Too little."),
+        (MemoryError, "error", "The check drift.broken failed with MemoryError."),
     ],
 )
-def test_a_check_that_breaks_is_an_error_and_quotes_no_row(fault: Exception, status: str, reason: str) -> None:
+def test_a_check_that_breaks_is_an_error_and_quotes_no_row(
+    fault: Callable[[], Exception], status: str, reason: str
+) -> None:
     def broken(subject: CheckSubject, *, confidence: float = 0.95) -> Measurement:
-        raise fault
+        raise fault()
 
     spec = CheckSpec("drift.broken", "Breaks.", "drift", broken, (), "u", "none", {"properties": {}})
     with CHECKS.temporarily("drift.broken", spec):

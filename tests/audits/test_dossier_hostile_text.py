@@ -132,7 +132,14 @@ def test_text_without_a_place_to_break_fits_the_page_in_paragraphs_and_in_cells(
     assert "arenotprinted]" in squeezed(text_of(data))
 
 
-@pytest.mark.parametrize("text", ["W" * 30_000, "WWWW " * 6_000, "line\n" * 6_000])
+def test_text_of_nothing_but_line_ends_is_cut_after_a_thousand_lines() -> None:
+    plain = PlainText(register_fonts())
+    shown = plain("line\n" * 6_000)
+    assert shown.count("\n") == 1_000
+    assert "[cut here: 24,996 of 30,000 characters are not printed]" in shown
+
+
+@pytest.mark.parametrize("text", ["W" * 30_000, "WWWW " * 6_000])
 def test_endless_names_titles_and_captions_go_on_over_the_pages(text: str) -> None:
     data = render(document(text))
     assert_inert(data)

@@ -188,7 +188,7 @@ def _sentence(node: ast.Call, at: int, texts: list[tuple[int, ast.expr]]) -> str
         return ""
     text: ast.AST = node.args[at]
     if isinstance(text, ast.Name) and text.id in {"message", "text"}:
-        earlier = [value for line, value in texts if line <= node.lineno]
+        earlier = [value for line, value in sorted(texts, key=lambda one: one[0]) if line <= node.lineno]
         text = earlier[-1] if earlier else text
     while isinstance(text, ast.BinOp):
         text = text.left

@@ -24,13 +24,13 @@ def new_drawing(width: float, height: float) -> Drawing:
 
 def fit(text: str, font: str, size: float, width: float) -> str:
     """Return ``text``, or as much of it as fits into ``width`` points followed by an ellipsis."""
-    used, room, end = 0.0, width - width_of("…", font, size), 0
-    for end, character in enumerate(text):
-        used += width_of(character, font, size)
-        if used > width:
-            break
-    else:
+    used, end = 0.0, 0
+    while end < len(text) and used <= width:
+        used += width_of(text[end], font, size)
+        end += 1
+    if used <= width:
         return text
+    room = width - width_of("…", font, size)
     while end and width_of(text[:end], font, size) > room:
         end -= 1
     return text[:end] + "…"

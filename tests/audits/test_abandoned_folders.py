@@ -1,0 +1,24 @@
+"""Are the folders of killed processes removed, and only those?"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from audits.runs.sweep import remove_abandoned
+
+
+def test_only_old_scratch_folders_of_ours_are_removed(settings: Any, tmp_path: Path) -> None:
+    settings.SCRATCH_DIR = tmp_path
+    old, young, other = tmp_path / "run-old", tmp_path / "run-young", tmp_path / "kept"
+    for folder in (old, young, other):
+        folder.mkdir()
+        (folder / "file").write_text("x")
+    for folder in (old, other):
+        os.utime(folder, (time.time() - 7200, time.time() - 7200))
+    assert [path for path in remove_abandoned(older_than=3600) if path.parent == tmp_path] == [old]
+    assert not old.exists()
+    assert young.exists()
+    assert other.exists()
