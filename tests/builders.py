@@ -226,3 +226,12 @@ def an_approved_promotion(cast: Cast, version: ModelVersion | None = None) -> Pr
     an_approval(request, cast.pia)
     request.refresh_from_db()
     return request
+
+
+def a_checkpoint() -> int:
+    """Sequence and anchor everything written so far, as the commit of a real transaction would; return the tree's size."""
+    from registry.ledger.anchors import anchor_latest
+    from registry.ledger.sequencer import sequence_all
+
+    sequence_all()
+    return anchor_latest()

@@ -94,6 +94,7 @@ def _build(dossier: Dossier) -> Dossier:
         "id": str(dossier.pk),
         "as_of": instant_text(dossier.as_of),
         "requested_by": str(dossier.requested_by_id),
+        "requested_by_name": str(dossier.requested_by),
         "checkpoint": newest.note if newest else "",
         "checkpoint_size": newest.size if newest else 0,
     }

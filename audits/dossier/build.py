@@ -80,7 +80,7 @@ def compose(facts: Mapping[str, Any]) -> Document:
     with translation.override(facts["language"]):
         sections = [SECTIONS.get(slug)() for slug in facts["sections"]]
         found: dict[str, Facts] = facts["sections"]
-        whole = Whole(facts, found, tuple(_gaps(sections, facts)))
+        whole = Whole(facts, found, tuple(sorted(_gaps(sections, facts), key=lambda one: one.section)))
         printed = [_printed(section, found[section.slug], whole) for section in sections]
         printed += [_unfilled(one) for one in facts["unfilled"]]
         return _document(facts, tuple(sorted(printed, key=lambda one: (one.number, one.slug))), whole)
@@ -98,8 +98,8 @@ def _unfilled(one: Mapping[str, Any]) -> Section:
 
 
 def _gaps(sections: list[DossierSection], facts: Mapping[str, Any]) -> Iterator[NumberedGap]:
-    """Yield the gaps of every section in the order of the dossier, then those of the sections nobody fills."""
-    for section in sorted(sections, key=lambda one: one.number):
+    """Yield the gaps of every section, and one for each section that nobody fills."""
+    for section in sections:
         for gap in section.gaps(facts["sections"][section.slug]):
             yield NumberedGap(section.number, gap)
     for one in facts["unfilled"]:

@@ -46,9 +46,10 @@ class PlainText:
         self._shown: dict[str, str] = {"\n": "\n", "\t": "    "}
 
     def __call__(self, text: object, *, one_line: bool = False) -> str:
-        """Return ``text`` as it will be drawn: hidden things marked, cut with a visible note after 20,000 characters or 1,000 lines.
+        """Return ``text`` as it will be drawn: hidden things marked, and cut, with a visible note, if it is too long.
 
-        With ``one_line`` a line end is shown as a return sign, so that one name stays one line.
+        Too long is more than 20,000 characters or 1,000 lines. With ``one_line`` a line end is shown as a return sign, so
+        that one name stays one line.
         """
         whole = (text if isinstance(text, str) else str(text)).replace("\r\n", "\n")
         limit = LONGEST_TEXT if self.left > 0 else LONGEST_AFTER_BUDGET

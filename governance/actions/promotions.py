@@ -36,7 +36,8 @@ def open_promotion(
     """Ask whether a version may go to an environment: freezes what is asked and starts its validation.
 
     The same question while it is open is the same row, unless its evidence is of no use any more (ended in error, too
-    old, altered); another version's open question for the same place gives way. Raises ``version-retired``, or what ``rules_for`` and ``build_plan`` refuse.
+    old, altered); another version's open question for the same place gives way. Raises ``version-retired``, or what
+    ``rules_for`` and ``build_plan`` refuse.
     """
     require_role(actor, Role.DEVELOPER, Role.OWNER, Role.CI)
     said = texts.prose(statement, field="statement", limit=4_000)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth import get_user
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -45,10 +46,11 @@ ROOMS = (
 
 
 def person_of(request: HttpRequest) -> User:
-    """Return who is signed in; PermissionDenied for anybody else."""
-    if not isinstance(request.user, User):
+    """Return the row of who is signed in, not the lazy stand-in of the request; PermissionDenied for anybody else."""
+    found = get_user(request)
+    if not isinstance(found, User):
         raise PermissionDenied
-    return request.user
+    return found
 
 
 def open_to(roles: frozenset[Role]) -> Callable[[View], View]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.template.response import TemplateResponse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import get_language
@@ -28,6 +28,13 @@ def show(
     response = TemplateResponse(request, f"console/{template}.html", whole, status=status)
     patch_cache_control(response, no_store=True, private=True)
     return response
+
+
+def posted(request: HttpRequest, act: str = "") -> QueryDict | None:
+    """Return what was posted, only where the form names ``act``; None where nothing was, so that a form stays unbound."""
+    if request.method != "POST" or request.POST.get("act", "") != act:
+        return None
+    return request.POST
 
 
 def said(refusal: DomainError) -> str:

@@ -12,6 +12,8 @@ from registry.models import Model
 from tests.api.calls import ci, everything, nothing_written, person, refused
 from tests.cast import Cast
 
+pytestmark = pytest.mark.postgres
+
 MODELS = "/api/v1/models/"
 KEY = {"Idempotency-Key": "build-17"}
 BODY = {"slug": "credit", "name": "Credit"}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 
 from governance.models import Approval, GateDecision
+from registry.ledger.clock import database_now
 from tests.api.calls import ci, nothing_written, person, refused
 from tests.builders import (
+    a_checkpoint,
     a_concluded_run,
     a_promotable_version,
     a_version,
@@ -17,6 +20,8 @@ from tests.builders import (
     an_open_promotion,
 )
 from tests.cast import Cast
+
+pytestmark = pytest.mark.postgres
 
 PROMOTIONS = "/api/v1/promotions/"
 GATE = "/api/v1/gate/decisions/"
@@ -79,6 +84,7 @@ def test_two_people_approve_and_the_gate_allows_with_an_attestation(cast: Cast) 
         given = person(user).post(f"{PROMOTIONS}{request.pk}/approvals/", body)
         assert given.status_code == 201, given.content
         assert given.json()["person"] == user.username
+    a_checkpoint()
     digest = request.version.model_artifact().artifact_id
     asked = {"artifact_sha256": digest, "environment": "production", "nonce": "nonce-0001"}
     answer = ci(cast).post(GATE, asked)
@@ -144,12 +150,12 @@ def test_who_registered_the_version_is_refused_whatever_role_they_hold(cast: Cas
     body = {"decision": "approve", "statement": "Mine.", "evidence_digest": request.run.evidence_digest}
     address = f"{PROMOTIONS}{request.pk}/approvals/"
     with nothing_written():
-        refused(person(cast.ada).post(address, body), 403, "role-missing")
+        assert "no-role" in refused(person(cast.ada).post(address, body), 403, "self-approval")["reasons"]
     end_role(cast.ada.grants.get(), actor=cast.adam)
     grant_role(cast.ada, "approver", actor=cast.adam)
     with nothing_written():
         document = refused(person(cast.ada).post(address, body), 403, "self-approval")
-    assert "requester" in document["reasons"]
+    assert document["reasons"] == ["requester"]
 
 
 def test_an_approval_on_evidence_that_has_changed_is_refused(cast: Cast) -> None:
@@ -256,13 +262,15 @@ def test_a_finding_is_closed_or_accepted_by_people_who_may(cast: Cast) -> None:
             refused(response, 422, "invalid-body")
     closed = person(cast.vera).post(address(auc["id"], "close"), {"statement": "Measured wrongly."}).json()
     assert (closed["state"], closed["resolved_by"], closed["resolution"]) == ("closed", "vera", "Measured wrongly.")
-    until = {"statement": "For a quarter.", "until": "2100-01-01T00:00:00+02:00"}
+    day = database_now().date() + timedelta(days=90)
+    until = {"statement": "For a quarter.", "until": f"{day}T12:00:00+02:00"}
     accepted = person(cast.ravi).post(address(ece["id"], "accept"), until).json()
-    assert (accepted["state"], accepted["accepted_until"]) == ("accepted", "2099-12-31T22:00:00Z")
+    assert (accepted["state"], accepted["accepted_until"]) == ("accepted", f"{day}T10:00:00Z")
 
 
 def test_the_approved_cast_is_allowed_again_with_a_new_nonce(cast: Cast) -> None:
     request = an_approved_promotion(cast)
+    a_checkpoint()
     asked = {"artifact_sha256": request.version.model_artifact().artifact_id, "environment": "production"}
     answers = [ci(cast).post(GATE, asked | {"nonce": f"nonce-100{n}"}).json() for n in range(2)]
     assert [answer["decision"] for answer in answers] == ["allow", "allow"]

@@ -11,6 +11,8 @@ from tests.api.calls import a_skops_file, ci, nothing_written, person, refused
 from tests.builders import ROLES, TABLE, a_policy, a_tier, a_version, an_environment
 from tests.cast import Cast
 
+pytestmark = pytest.mark.postgres
+
 MODEL = {"slug": "credit", "name": "Consumer credit", "intended_use": "Decide on loans.", "business_line": "Retail"}
 VERSIONS = "/api/v1/models/credit/versions/"
 

@@ -13,6 +13,8 @@ from registry.storage import artifacts
 from tests.api.calls import ci, nothing_written, refused
 from tests.cast import Cast
 
+pytestmark = pytest.mark.postgres
+
 DATA = b"the bytes of a model" * 1000
 DIGEST = sha256_hex(DATA)
 

@@ -8,7 +8,7 @@ import re
 import pytest
 from pypdf import PdfReader
 
-from audits.dossier.content import Column, KeyValue, KeyValues, Paragraph, Section, Table
+from audits.dossier.content import Column, Frame, KeyValue, KeyValues, Paragraph, Section, Table
 from audits.dossier.fonts import register_fonts
 from audits.dossier.render import render
 from audits.dossier.text import PlainText
@@ -141,7 +141,8 @@ def test_text_of_nothing_but_line_ends_is_cut_after_a_thousand_lines() -> None:
 
 @pytest.mark.parametrize("text", ["W" * 30_000, "WWWW " * 6_000])
 def test_endless_names_titles_and_captions_go_on_over_the_pages(text: str) -> None:
-    data = render(document(text))
+    named = Table((Column("A"),), (("x",),), text, note=text)
+    data = render(document("short", title=text, frame=Frame(left=text), sections=(Section("s", 4, text, (named,)),)))
     assert_inert(data)
     assert "10,000 of 30,000 characters are not printed" in re.sub(r"\s+", " ", text_of(data))
 

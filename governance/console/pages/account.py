@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from governance.actions.people import person_of_link, use_link
 from governance.console.access import person_of
-from governance.console.acts import attempt, show
+from governance.console.acts import attempt, posted, show
 from governance.console.forms import OwnPasswordForm, PasswordForm
 from registry.actions.people import set_password
 from registry.errors import DomainError
@@ -28,7 +28,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
         person = person_of_link(token)
     except DomainError:
         return show(request, "link_not_valid", {}, title=_("This link is not valid"), status=404)
-    form = PasswordForm(request.POST or None)
+    form = PasswordForm(posted(request))
     status = 200
     if request.method == "POST":
         let_in, status = attempt(request, form, lambda data: use_link(token, password=data["password"]), done="")
@@ -45,7 +45,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
 def password(request: HttpRequest) -> HttpResponse:
     """Change one's own password; the present one is asked for."""
     person = person_of(request)
-    form = OwnPasswordForm(request.POST or None)
+    form = OwnPasswordForm(posted(request))
     status = 200
     if request.method == "POST":
         if form.is_valid() and not person.check_password(form.cleaned_data["present"]):

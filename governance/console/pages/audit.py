@@ -13,7 +13,7 @@ from audits.actions.dossiers import READERS, request_dossier
 from audits.actions.evidence import read_evidence
 from audits.models import Dossier
 from governance.console.access import READ_EVIDENCE, open_to, person_of
-from governance.console.acts import attempt, said, show
+from governance.console.acts import attempt, posted, said, show
 from governance.console.desk import ledger_health
 from governance.models import GateDecision
 from registry.errors import DomainError
@@ -37,7 +37,7 @@ class DossierForm(forms.Form):
 def audit(request: HttpRequest) -> HttpResponse:
     """Show dossiers, ledger, gate decisions and deployments, and take the wish for a dossier."""
     person = person_of(request)
-    form = DossierForm(request.POST or None)
+    form = DossierForm(posted(request))
     form.fields["version"].label = _("Version")
     status = 200
     if request.method == "POST":

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from audits.actions.findings import accept_finding, close_finding
 from audits.models import Finding
 from governance.console.access import PEOPLE_WHO_READ, open_to, person_of
-from governance.console.acts import attempt, show
+from governance.console.acts import attempt, posted, show
 from governance.console.forms import AcceptFindingForm, CloseFindingForm
 from registry.models import Role, User
 
@@ -46,8 +46,8 @@ def finding(request: HttpRequest, finding_id: uuid.UUID) -> HttpResponse:
     )
     person = person_of(request)
     act = request.POST.get("act", "")
-    closing = CloseFindingForm(request.POST if act == "close" else None, prefix="close")
-    accepting = AcceptFindingForm(request.POST if act == "accept" else None, prefix="accept")
+    closing = CloseFindingForm(posted(request, "close"), prefix="close")
+    accepting = AcceptFindingForm(posted(request, "accept"), prefix="accept")
     status = 200
     if request.method == "POST" and act in {"close", "accept"}:
         if act == "close":

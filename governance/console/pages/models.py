@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from audits.models import Finding
 from governance.actions.tiers import assess_tier, current_tier
 from governance.console.access import PEOPLE_WHO_READ, open_to, person_of
-from governance.console.acts import attempt, show
+from governance.console.acts import attempt, posted, show
 from governance.console.forms import OwnerForm, TierForm
 from governance.models import TierAssessment
 from registry.actions.inventory import assign_owner
@@ -41,8 +41,8 @@ def model(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Model.objects.select_related("owner", "registered_by"), slug=slug)
     person = person_of(request)
     act = request.POST.get("act", "")
-    tier_form = TierForm(request.POST if act == "tier" else None, prefix="tier")
-    owner_form = OwnerForm(request.POST if act == "owner" else None, prefix="owner")
+    tier_form = TierForm(posted(request, "tier"), prefix="tier")
+    owner_form = OwnerForm(posted(request, "owner"), prefix="owner")
     status = 200
     if request.method == "POST" and act == "tier":
         done, status = attempt(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from governance.actions.credentials import make_credential, revoke_credential
 from governance.actions.people import LINK_HOURS, make_link
 from governance.console.access import RUN_THE_SYSTEM, open_to, person_of
-from governance.console.acts import attempt, show
+from governance.console.acts import attempt, posted, show
 from governance.console.forms import PersonForm, RoleForm, ServiceAccountForm, TokenForm
 from registry.actions.people import deactivate, end_role, grant_role, register_person, register_service_account
 from registry.ledger.clock import database_now
@@ -26,8 +26,8 @@ def people(request: HttpRequest) -> HttpResponse:
     """List people and service accounts, and register a new one."""
     actor = person_of(request)
     act = request.POST.get("act", "")
-    person_form = PersonForm(request.POST if act == "person" else None, prefix="person")
-    account_form = ServiceAccountForm(request.POST if act == "account" else None, prefix="account")
+    person_form = PersonForm(posted(request, "person"), prefix="person")
+    account_form = ServiceAccountForm(posted(request, "account"), prefix="account")
     status = 200
     if request.method == "POST" and act in {"person", "account"}:
         form, verb = (person_form, register_person) if act == "person" else (account_form, register_service_account)
@@ -56,10 +56,9 @@ def person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(User.objects.select_related("responsible"), pk=person_id)
     actor = person_of(request)
     act = request.POST.get("act", "") if request.method == "POST" else ""
-    data = request.POST if act else None
-    role_form = RoleForm(data if act == "role" else None, prefix="role")
-    token_form = TokenForm(data if act == "token" else None, prefix="token")
-    plain = forms.Form(data)
+    role_form = RoleForm(posted(request, "role"), prefix="role")
+    token_form = TokenForm(posted(request, "token"), prefix="token")
+    plain = forms.Form(request.POST if act else None)
     once: dict[str, Any] = {}
     status = 200
     if act == "role":

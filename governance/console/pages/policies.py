@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from governance.actions.policies import draft_policy, policy_in_force, publish_policy
 from governance.console.access import PEOPLE_WHO_READ, open_to, person_of
-from governance.console.acts import attempt, show
+from governance.console.acts import attempt, posted, show
 from governance.console.forms import PolicyForm
 from governance.models import PolicyVersion
 from governance.plans import rules_of
@@ -45,7 +45,7 @@ def policy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         PolicyVersion.objects.select_related("drafted_by", "published_by"), policy=slug, number=number
     )
     person = person_of(request)
-    form = forms.Form(request.POST or None)
+    form = forms.Form(posted(request))
     status = 200
     if request.method == "POST":
         done, status = attempt(
@@ -69,7 +69,7 @@ def policy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def policy_draft(request: HttpRequest) -> HttpResponse:
     """Take the text of a policy and keep it as a draft."""
     person = person_of(request)
-    form = PolicyForm(request.POST or None)
+    form = PolicyForm(posted(request))
     status = 200
     if request.method == "POST":
         draft, status = attempt(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from audits.models import ValidationRun
 from governance.actions.approvals import approve, obstacles, reject, withdraw_approval
 from governance.console.access import PEOPLE_WHO_READ, open_to, person_of
-from governance.console.acts import attempt, show
+from governance.console.acts import attempt, posted, show
 from governance.console.ancestry import ancestry_of
 from governance.console.desk import open_requests
 from governance.console.eligible import candidates, decisions
@@ -49,10 +49,10 @@ def promotion(request: HttpRequest, promotion_id: uuid.UUID) -> HttpResponse:
     person = person_of(request)
     act = request.POST.get("act", "")
     form = DecisionForm(
-        request.POST if act == "decide" else None,
+        posted(request, "decide"),
         initial={"evidence_digest": asked.run.evidence_digest if asked.run else ""},
     )
-    withdrawal = ReasonForm(request.POST if act == "withdraw" else None, prefix="withdraw")
+    withdrawal = ReasonForm(posted(request, "withdraw"), prefix="withdraw")
     status = 200
     if request.method == "POST" and act == "decide":
         row, status = attempt(

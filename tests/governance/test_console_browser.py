@@ -1,0 +1,144 @@
+"""Does the console work in a real browser: without script, without a broken policy, by keyboard alone?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from governance.models import Approval, PromotionRequest
+from tests.cast import PASSWORD, Cast, give_password
+from tests.governance.console_sample import BIDI, SCRIPT, a_rich_promotion
+
+pytestmark = [pytest.mark.chromium, pytest.mark.worker, pytest.mark.django_db(transaction=True)]
+SAID = "I compared the intervals with the limits."
+
+
+@pytest.fixture
+def asked(cast: Cast) -> PromotionRequest:
+    """Return an open request whose names are hostile, and give everybody a password."""
+    for person in cast.people:
+        give_password(person)
+    return a_rich_promotion(cast, name=f"Loans {SCRIPT}", group=f"{SCRIPT}{BIDI}")
+
+
+@pytest.fixture
+def quiet(page: Any) -> Iterator[Any]:
+    """Return a page that fails the test on any error in its console, a broken policy included."""
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type in {"error", "warning"} else None)
+    yield page
+    assert errors == []
+
+
+def sign_in(page: Any, address: str, who: str) -> None:
+    page.goto(address + reverse("admin:login"))
+    page.get_by_label("User name").fill(who)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", level=1, name="Today").wait_for()
+
+
+def test_a_risk_manager_finds_the_request_reads_it_and_approves(
+    cast: Cast, asked: PromotionRequest, web_address: str, quiet: Any
+) -> None:
+    sign_in(quiet, web_address, "ravi")
+    waiting = quiet.locator("#waiting")
+    waiting.get_by_role("link", name="Review").click()
+    quiet.get_by_label("Approve", exact=True).check()
+    quiet.get_by_label("Your statement").fill(SAID)
+    quiet.get_by_label("I have read the evidence above").check()
+    quiet.get_by_role("button", name="Record my decision").click()
+    quiet.get_by_text("Your decision has been recorded.").wait_for()
+    row = Approval.objects.get()
+    assert (row.approver, row.statement) == (cast.ravi, SAID)
+    assert quiet.locator("#decide").get_by_text(SAID).is_visible()
+
+
+def test_who_had_a_hand_in_it_sees_why_and_finds_no_form(asked: PromotionRequest, web_address: str, quiet: Any) -> None:
+    sign_in(quiet, web_address, "ada")
+    quiet.goto(web_address + reverse("admin:promotion", args=[asked.pk]))
+    aside = quiet.locator("#decide")
+    assert "requested this promotion or answers for the account that did" in aside.inner_text()
+    assert aside.locator("textarea").count() == 0
+    assert "may not decide" in quiet.locator("#people tr.oneself").inner_text()
+
+
+def test_hostile_names_are_literal_text_and_drawings_have_a_size(
+    asked: PromotionRequest, web_address: str, quiet: Any
+) -> None:
+    sign_in(quiet, web_address, "ravi")
+    quiet.goto(web_address + reverse("admin:promotion", args=[asked.pk]))
+    assert "owned" not in quiet.title()
+    assert SCRIPT in quiet.get_by_role("heading", level=1).inner_text()
+    assert "⟨U+202E⟩" in quiet.locator("#plots").inner_text()
+    drawings = quiet.locator("#plots details[open] svg.chart")
+    assert drawings.count() >= 5
+    for at in range(drawings.count()):
+        box = drawings.nth(at).bounding_box()
+        assert box["width"] > 200
+        assert box["height"] > 60
+
+
+def test_the_decision_is_reached_and_given_by_keyboard_alone(
+    cast: Cast, asked: PromotionRequest, web_address: str, quiet: Any
+) -> None:
+    sign_in(quiet, web_address, "pia")
+    quiet.goto(web_address + reverse("admin:promotion", args=[asked.pk]))
+    quiet.keyboard.press("Tab")
+    assert quiet.evaluate("document.activeElement.textContent") == "Skip to the content"
+    quiet.keyboard.press("Enter")
+    focused = "[document.activeElement.name, document.activeElement.type].join(' ')"
+    for _step in range(400):
+        quiet.keyboard.press("Tab")
+        if quiet.evaluate(focused) == "decision radio":
+            break
+    else:
+        pytest.fail("the decision cannot be reached by the Tab key")
+    assert quiet.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    quiet.keyboard.press("Space")
+    quiet.keyboard.press("Tab")
+    quiet.keyboard.type(SAID)
+    quiet.keyboard.press("Tab")
+    quiet.keyboard.press("Space")
+    quiet.keyboard.press("Tab")
+    quiet.keyboard.press("Enter")
+    quiet.get_by_text("Your decision has been recorded.").wait_for()
+    row = Approval.objects.get()
+    assert (row.approver, row.decision) == (cast.pia, "approve")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 820)])
+def test_every_page_fits_its_screen_and_keeps_the_policy(
+    cast: Cast, asked: PromotionRequest, web_address: str, quiet: Any, scheme: str, width: int
+) -> None:
+    quiet.set_viewport_size({"width": width, "height": 900})
+    quiet.emulate_media(color_scheme=scheme)
+    sign_in(quiet, web_address, "ravi")
+    pages = [
+        "index",
+        "models",
+        "promotions",
+        "findings",
+        "policies",
+        "policy_draft",
+        "audit",
+        "verification",
+        "records",
+    ]
+    addresses = [reverse(f"admin:{name}") for name in pages]
+    addresses += [
+        reverse("admin:promotion", args=[asked.pk]),
+        reverse("admin:model", args=[asked.model_id]),
+        reverse("admin:run", args=[asked.run_id]),
+        reverse("admin:policy", args=["test-policy", 1]),
+        reverse("admin:registry_modelversion_changelist"),
+        reverse("admin:registry_modelversion_change", args=[asked.version_id]),
+    ]
+    for address in addresses:
+        assert quiet.goto(web_address + address).status == 200
+        beyond = quiet.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert (address, beyond) == (address, 0)
+        assert quiet.evaluate("document.querySelectorAll('[style], style, script').length") == 0

@@ -1,0 +1,140 @@
+"""Are the drawings well-formed, inert, described, and true to their numbers?"""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from governance.console import charts
+from governance.console.charts import graph, rows, svg
+from governance.console.wording import visible
+from tests.governance.console_sample import BIDI, SCRIPT, measurement_for
+
+CHECKS = (
+    "performance.roc_auc",
+    "calibration.expected_calibration_error",
+    "fairness.selection_rate_ratio",
+    "fairness.equalized_odds_difference",
+    "explainability.shap_importance",
+    "drift.psi_score",
+    "drift.psi_features",
+    "robustness.missing_values",
+)
+LIMIT = {"op": ">=", "limit": 0.8}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def figures(check: str, **changes: Any) -> list[charts.Figure]:
+    return charts.figures_of(measurement_for(check, **changes).as_json(), LIMIT)
+
+
+def parsed(drawing: str) -> ElementTree.Element:
+    return ElementTree.fromstring(drawing)  # noqa: S314  (what our own code has just drawn)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_drawing_is_well_formed_described_and_without_style(check: str) -> None:
+    found = figures(check)
+    assert found
+    for figure in found:
+        assert figure.drawings
+        assert figure.table.rows
+        assert {len(cells) for cells in figure.table.rows} == {len(figure.table.columns)}
+        for drawing in figure.drawings:
+            root = parsed(drawing)
+            assert root.get("role") == "img"
+            assert root.findtext("title")
+            assert root.findtext("desc")
+            for part in root.iter():
+                assert not {"style", "onload", "onclick", "href"} & set(part.keys())
+                assert part.tag.removeprefix(SVG) not in {"script", "style", "image", "foreignObject", "a"}
+
+
+def test_names_from_data_are_text_in_the_drawing_and_nothing_in_them_is_hidden() -> None:
+    drawing = figures("fairness.selection_rate_ratio", group=f"{SCRIPT}{BIDI}")[0].drawings[0]
+    assert "<script>" not in drawing
+    assert BIDI not in drawing
+    assert SCRIPT in "".join(parsed(drawing).itertext())
+    assert "⟨U+202E⟩" in drawing
+
+
+def test_the_limit_of_a_ratio_lies_at_its_share_of_the_highest_rate() -> None:
+    drawing = parsed(figures("fairness.selection_rate_ratio")[0].drawings[0])
+    limit = next(part for part in drawing.iter() if part.get("class") == "limit")
+    marks = [float(str(part.get("cx"))) for part in drawing.iter() if part.get("class") == "mark"]
+    ticks = svg.ticks_between(0.55 - 0.02, 0.80 + 0.02)
+    frame = svg.Frame(rows.LABELS, 34, rows.WIDTH - rows.LABELS - 170, 1, x_low=ticks[0], x_high=ticks[-1])
+    assert float(str(limit.get("x1"))) == pytest.approx(frame.x(0.8 * 0.74), abs=0.02)
+    assert marks == pytest.approx([frame.x(value) for value in (0.61, 0.69, 0.74)], abs=0.02)
+
+
+def test_a_group_under_the_limit_differs_by_shape_too() -> None:
+    measured = measurement_for("fairness.selection_rate_ratio").as_json()
+    drawing = charts.figures_of(measured, {"op": ">=", "limit": 0.9})[0].drawings[0]
+    assert '<path d="M' in drawing
+    assert 'class="mark bad"' in drawing
+
+
+def test_suppressed_and_small_groups_stay_in_sight_without_a_number() -> None:
+    figure = figures("fairness.selection_rate_ratio")[0]
+    said = "".join(parsed(figure.drawings[0]).itertext())
+    assert "fewer than three people" in said
+    assert ("race", "other", "< 3", "–", "–", "–", "fewer than three people") in figure.table.rows
+
+
+@pytest.mark.parametrize("status", ["met", "not_met", "insufficient", "error"])
+def test_the_line_of_a_result_has_a_shape_for_each_answer(status: str) -> None:
+    measured = measurement_for("performance.roc_auc").as_json()
+    drawing = rows.gauge(measured, {"op": ">=", "limit": 0.65}, status)
+    assert drawing is not None
+    shapes = {"met": "<circle", "not_met": "l5.5 5.5", "insufficient": "hollow", "error": "m0 -8"}
+    assert shapes[status] in drawing
+
+
+@pytest.mark.parametrize("measured", [None, {}, {"value": None, "detail": {}, "groups": []}])
+def test_nothing_measured_draws_nothing(measured: dict[str, Any] | None) -> None:
+    assert charts.figures_of(measured, LIMIT) == []
+
+
+def test_a_lineage_with_a_cycle_is_still_drawn() -> None:
+    nodes = [graph.Node(key, "dataset", key) for key in "abc"]
+    edges = [graph.Edge("a", "b", "fed"), graph.Edge("b", "c", "fed"), graph.Edge("c", "a", "fed")]
+    drawing = graph.lineage(nodes, edges)
+    assert drawing is not None
+    assert sum(part.get("class") == "arrow" for part in parsed(drawing).iter()) == 3
+
+
+def test_a_long_name_is_cut_in_the_drawing_and_whole_in_its_tooltip() -> None:
+    name = "x" * 10_000
+    text = parsed(svg.text(0, 0, name, within=20))
+    assert text.text == "x" * 19 + "…"
+    assert text.findtext("title") == name
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.5, "0.5"),
+        (1.0, "1"),
+        (1234.5, "1,234.5"),
+        (3.1e-13, "3.1e-13"),
+        (None, "–"),
+        (float("nan"), "–"),
+        (12, "12"),
+        (True, "–"),
+    ],
+)
+def test_numbers_are_written_plainly(value: object, shown: str) -> None:
+    assert svg.number(value) == shown
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\u0000", "\u2028", "\u200f"])
+def test_what_would_hide_is_written_out(hidden: str) -> None:
+    assert visible(f"a{hidden}b") == f"a⟨U+{ord(hidden):04X}⟩b"
+
+
+@pytest.mark.parametrize("plain", ["Müller & Söhne", "模型", "line\nline", "naïve – “quoted”", "🏦"])
+def test_ordinary_text_is_left_alone(plain: str) -> None:
+    assert visible(plain) == plain
