@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
+from governance.api.bodies import instant
 from registry.errors import DomainError
 
 PARAMETERS = frozenset({"cursor", "page_size"})
@@ -26,10 +27,19 @@ class CursorPages(CursorPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Return one page; refuses ``bad-cursor`` and ``bad-page-size``."""
+        self.by_instant = isinstance(queryset.model._meta.get_field(view.ordering[0].lstrip("-")), DateTimeField)
         try:
             return super().paginate_queryset(queryset, request, view)
         except (NotFound, ValidationError, ValueError, OverflowError) as error:
             raise DomainError("bad-cursor", _("A cursor is taken from an earlier answer.")) from error
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Return the place a cursor names; ValueError for one that we never gave out."""
+        cursor = super().decode_cursor(request)
+        position: str | None = getattr(cursor, "position", None)
+        if position is not None and ("\0" in position or (self.by_instant and instant(position) is None)):
+            raise ValueError("no position in this list")
+        return cursor
 
     def get_page_size(self, request: Request) -> int:
         """Return how many rows were asked for."""

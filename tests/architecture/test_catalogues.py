@@ -9,7 +9,8 @@ import re
 
 from django.core.management import call_command
 
-SLUG = re.compile(r"^[a-z0-9]+(?:[.\-_][a-z0-9]+)*$")
+SLUG = re.compile(r"^[a-z0-9]+(?:[.\-_][a-z0-9]+)*$|^[A-Z]+-[0-9]{2,3}$")
+"""Plain words; controls have catalogue ids such as GATE-01."""
 
 
 def printed() -> dict[str, list[dict[str, str]]]:

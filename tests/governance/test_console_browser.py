@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 
 from governance.models import Approval, PromotionRequest
-from tests.cast import PASSWORD, Cast, give_password
+from registry.models import User
+from tests.cast import PASSWORD, Cast, give_password, signed_in
 from tests.governance.console_sample import BIDI, SCRIPT, a_rich_promotion
 
 pytestmark = [pytest.mark.chromium, pytest.mark.worker, pytest.mark.django_db(transaction=True)]
@@ -18,9 +19,7 @@ SAID = "I compared the intervals with the limits."
 
 @pytest.fixture
 def asked(cast: Cast) -> PromotionRequest:
-    """Return an open request whose names are hostile, and give everybody a password."""
-    for person in cast.people:
-        give_password(person)
+    """Return an open request whose names are hostile."""
     return a_rich_promotion(cast, name=f"Loans {SCRIPT}", group=f"{SCRIPT}{BIDI}")
 
 
@@ -33,18 +32,26 @@ def quiet(page: Any) -> Iterator[Any]:
     assert errors == []
 
 
-def sign_in(page: Any, address: str, who: str) -> None:
+def sign_in_by_form(page: Any, address: str, person: User) -> None:
+    """Sign in as a person does."""
+    give_password(person)
     page.goto(address + reverse("admin:login"))
-    page.get_by_label("User name").fill(who)
+    page.get_by_label("User name").fill(person.username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", level=1, name="Today").wait_for()
 
 
+def sign_in(page: Any, address: str, person: User) -> None:
+    """Give the browser a session of the person, made by the same database."""
+    session = signed_in(person).cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
+
+
 def test_a_risk_manager_finds_the_request_reads_it_and_approves(
     cast: Cast, asked: PromotionRequest, web_address: str, quiet: Any
 ) -> None:
-    sign_in(quiet, web_address, "ravi")
+    sign_in_by_form(quiet, web_address, cast.ravi)
     waiting = quiet.locator("#waiting")
     waiting.get_by_role("link", name="Review").click()
     quiet.get_by_label("Approve", exact=True).check()
@@ -57,20 +64,15 @@ def test_a_risk_manager_finds_the_request_reads_it_and_approves(
     assert quiet.locator("#decide").get_by_text(SAID).is_visible()
 
 
-def test_who_had_a_hand_in_it_sees_why_and_finds_no_form(asked: PromotionRequest, web_address: str, quiet: Any) -> None:
-    sign_in(quiet, web_address, "ada")
+def test_who_had_a_hand_in_it_sees_why_and_hostile_names_are_literal_text(
+    cast: Cast, asked: PromotionRequest, web_address: str, quiet: Any
+) -> None:
+    sign_in(quiet, web_address, cast.ada)
     quiet.goto(web_address + reverse("admin:promotion", args=[asked.pk]))
     aside = quiet.locator("#decide")
     assert "requested this promotion or answers for the account that did" in aside.inner_text()
     assert aside.locator("textarea").count() == 0
     assert "may not decide" in quiet.locator("#people tr.oneself").inner_text()
-
-
-def test_hostile_names_are_literal_text_and_drawings_have_a_size(
-    asked: PromotionRequest, web_address: str, quiet: Any
-) -> None:
-    sign_in(quiet, web_address, "ravi")
-    quiet.goto(web_address + reverse("admin:promotion", args=[asked.pk]))
     assert "owned" not in quiet.title()
     assert SCRIPT in quiet.get_by_role("heading", level=1).inner_text()
     assert "⟨U+202E⟩" in quiet.locator("#plots").inner_text()
@@ -85,7 +87,7 @@ def test_hostile_names_are_literal_text_and_drawings_have_a_size(
 def test_the_decision_is_reached_and_given_by_keyboard_alone(
     cast: Cast, asked: PromotionRequest, web_address: str, quiet: Any
 ) -> None:
-    sign_in(quiet, web_address, "pia")
+    sign_in(quiet, web_address, cast.pia)
     quiet.goto(web_address + reverse("admin:promotion", args=[asked.pk]))
     quiet.keyboard.press("Tab")
     assert quiet.evaluate("document.activeElement.textContent") == "Skip to the content"
@@ -110,14 +112,11 @@ def test_the_decision_is_reached_and_given_by_keyboard_alone(
     assert (row.approver, row.decision) == (cast.pia, "approve")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 820)])
-def test_every_page_fits_its_screen_and_keeps_the_policy(
-    cast: Cast, asked: PromotionRequest, web_address: str, quiet: Any, scheme: str, width: int
+def test_every_page_fits_its_screen_light_and_dark_and_keeps_the_policy(
+    cast: Cast, asked: PromotionRequest, web_address: str, quiet: Any
 ) -> None:
-    quiet.set_viewport_size({"width": width, "height": 900})
-    quiet.emulate_media(color_scheme=scheme)
-    sign_in(quiet, web_address, "ravi")
-    pages = [
+    sign_in(quiet, web_address, cast.ravi)
+    names = (
         "index",
         "models",
         "promotions",
@@ -127,9 +126,9 @@ def test_every_page_fits_its_screen_and_keeps_the_policy(
         "audit",
         "verification",
         "records",
-    ]
-    addresses = [reverse(f"admin:{name}") for name in pages]
-    addresses += [
+    )
+    addresses = [
+        *(reverse(f"admin:{name}") for name in names),
         reverse("admin:promotion", args=[asked.pk]),
         reverse("admin:model", args=[asked.model_id]),
         reverse("admin:run", args=[asked.run_id]),
@@ -139,6 +138,9 @@ def test_every_page_fits_its_screen_and_keeps_the_policy(
     ]
     for address in addresses:
         assert quiet.goto(web_address + address).status == 200
-        beyond = quiet.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert (address, beyond) == (address, 0)
+        for scheme, width in (("light", 1280), ("dark", 820)):
+            quiet.set_viewport_size({"width": width, "height": 900})
+            quiet.emulate_media(color_scheme=scheme)
+            beyond = quiet.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert (address, width, beyond) == (address, width, 0)
         assert quiet.evaluate("document.querySelectorAll('[style], style, script').length") == 0

@@ -77,7 +77,7 @@ def test_a_result_is_told_by_word_and_sign_and_not_by_colour_alone(cast: Cast, r
 
 def test_who_answers_for_the_requester_sees_why_they_may_not_decide(cast: Cast, request_: PromotionRequest) -> None:
     page = text_of(signed_in(cast.ada), request_)
-    assert "You may not decide on this request." in page
+    assert "You may not decide on this request:" in page
     assert "requested this promotion or answers for the account that did" in page
     assert "Record my decision" not in page
 

@@ -25,6 +25,8 @@ from tests.builders import a_dataset_version
 from tests.cast import Cast
 from tests.registry.test_source_folder import MODEL, a_manifest, an_entry
 
+pytestmark = pytest.mark.postgres
+
 
 def imported(root: Path, cast: Cast, **more: Any) -> Any:
     """Import a folder as the pipeline."""

@@ -42,8 +42,8 @@ class DatasetNamed(Strict):
 class ScoringStated(Strict):
     """How scores become decisions."""
 
-    threshold = serializers.JSONField(required=False)
-    positive_label = serializers.JSONField(required=False)
+    threshold = serializers.JSONField(required=False, allow_null=True)
+    positive_label = serializers.JSONField(required=False, allow_null=True)
 
 
 class ContributorNamed(Strict):

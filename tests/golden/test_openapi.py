@@ -12,7 +12,8 @@ import pytest
 from tests.api.calls import nobody
 from tests.api.test_permission_table import TABLE
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "openapi.json"
+GOLDEN = Path(__file__).parent / "openapi.json"
+WRITE = os.environ.get("CADASTRE_GOLDEN") == "write"
 
 
 def present() -> str:
@@ -24,7 +25,7 @@ def present() -> str:
 
 def test_the_document_is_the_one_that_was_accepted() -> None:
     """A difference is a change of the public contract: look at it, then accept it with ``make golden``."""
-    if os.environ.get("CADASTRE_GOLDEN") == "write":
+    if WRITE:
         GOLDEN.write_text(present(), encoding="utf-8")
     assert present() == GOLDEN.read_text(encoding="utf-8")
 
@@ -43,14 +44,13 @@ def test_it_describes_every_row_of_the_permission_table() -> None:
         for method in methods
     }
     rows = {(row.method, "/" + re.sub(r"<[^>]+>", "{}", row.route)) for row in TABLE if row.route.startswith("api/")}
-    assert rows == described
+    assert {row for row in rows if row[0] != "HEAD"} == described
 
 
 def test_every_answer_that_is_a_no_is_a_problem_document() -> None:
     for path, methods in json.loads(GOLDEN.read_text(encoding="utf-8"))["paths"].items():
         for method, operation in methods.items():
-            if method != "head":
-                assert "application/problem+json" in operation["responses"]["4XX"]["content"], (method, path)
+            assert "application/problem+json" in operation["responses"]["4XX"]["content"], (method, path)
 
 
 def test_making_it_warns_of_nothing() -> None:
