@@ -75,10 +75,10 @@ def run(*, rounds: int, calls: int, models: int, folder: Path) -> tuple[list[dic
                 return {
                     "version": f"2.0.{number}",
                     "artifacts": [
-                        {"sha256": sown.digests[number % len(sown.digests)], "role": "model", "format": "onnx"}
+                        {"sha256": sown.digests[number % len(sown.digests)], "role": "model", "format": "joblib"}
                     ],
                     "datasets": [],
-                    "scoring": {},
+                    "scoring": {"threshold": 0.5, "positive_label": 1},
                 }
 
             def ask() -> None:
@@ -94,14 +94,14 @@ def run(*, rounds: int, calls: int, models: int, folder: Path) -> tuple[list[dic
                 return processor_seconds(peer_child.pid)
 
             gate = interleaved(
-                Contender("gate", ask, our_clock),
-                Contender("bare read", lambda: peer.post("/read/", question(), expect=(200,)), peer_clock),
+                Contender("gate", ask, our_clock, ours.renew),
+                Contender("bare read", lambda: peer.post("/read/", question(), expect=(200,)), peer_clock, peer.renew),
                 rounds=rounds,
                 calls=calls,
             )
             registration = interleaved(
-                Contender("registration", register, our_clock),
-                Contender("bare insert", lambda: peer.post("/insert/", statement(), expect=(201,)), peer_clock),
+                Contender("registration", register, our_clock, ours.renew),
+                Contender("bare insert", lambda: peer.post("/insert/", statement(), expect=(201,)), peer_clock, peer.renew),
                 rounds=rounds,
                 calls=calls,
             )

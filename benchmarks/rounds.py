@@ -17,6 +17,7 @@ class Contender:
     name: str
     call: Callable[[], None]
     processor_seconds: Callable[[], float]
+    begin: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def median(samples: Iterable[Sample], of: Callable[[Sample], float]) -> float:
 def play(contender: Contender, calls: int) -> Sample:
     """Make ``calls`` calls one after another and return what each cost."""
     walls = []
+    contender.begin()
     before = contender.processor_seconds()
     for _ in range(calls):
         start = time.perf_counter()

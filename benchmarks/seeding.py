@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from dataclasses import dataclass
 
 
@@ -42,9 +43,9 @@ def seed(*, models: int) -> Seed:
     digests = []
     for number in range(models):
         model, _ = register_model(slug=f"model-{number:05}", name=f"Model {number}", actor=robot)
-        content = f"weights of model {number}".encode()
+        content = pickle.dumps(f"weights of model {number}")  # a readable pickle that holds text and runs nothing
         artifact, _ = store_artifact(hashlib.sha256(content).hexdigest(), [content], actor=robot)
-        reference = ArtifactRef(artifact=artifact, role="model", format="onnx")
+        reference = ArtifactRef(artifact=artifact, role="model", format="joblib")
         register_version(
             model, version="1.0.0", artifacts=[reference], datasets=[], scoring={}, origin=Origin(), actor=robot
         )

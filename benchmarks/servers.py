@@ -28,6 +28,11 @@ class Client:
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
+    def renew(self) -> None:
+        """Open a new connection: while the other side plays, the server closes an idle one."""
+        self._connection.close()
+        self._connection.connect()
+
     def post(self, path: str, body: Mapping[str, Any], *, expect: tuple[int, ...]) -> Any:
         """Post ``body`` and return the answer; any other status than those expected ends the benchmark."""
         self._connection.request("POST", path, body=json.dumps(body), headers=self._headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from django.test import Client
+    from django.test.client import ClientHandler
 
     from registry.models import User
 
@@ -79,11 +81,25 @@ def in_session_of(person: User) -> Iterator[User]:
 
 def signed_in(person: User, *, enforce_csrf_checks: bool = False) -> Client:
     """Return a browser-like client with a signed-in session of ``person``."""
+    client = a_client(enforce_csrf_checks=enforce_csrf_checks)
+    client.force_login(person)
+    return client
+
+
+def a_client(*, enforce_csrf_checks: bool = False) -> Client:
+    """Return a client of nobody yet. All share the loaded middleware, which takes longer than most requests."""
     from django.test import Client
 
     client = Client(enforce_csrf_checks=enforce_csrf_checks)
-    client.force_login(person)
+    client.handler = _handler(enforce_csrf_checks=enforce_csrf_checks)
     return client
+
+
+@cache
+def _handler(*, enforce_csrf_checks: bool) -> ClientHandler:
+    from django.test.client import ClientHandler
+
+    return ClientHandler(enforce_csrf_checks=enforce_csrf_checks)
 
 
 def give_password(person: User) -> str:

@@ -65,13 +65,11 @@ def _row(result: CheckResult, clause: str) -> ResultRow:
         return ResultRow(result, clause, "–", "–", "–", None, [], [], [], unreadable=said(refusal))
     if measured is None:
         return ResultRow(result, clause, "–", "–", "–", None, [], [], [])
-    low, high = svg.finite(measured["low"]), svg.finite(measured["high"])
-    interval = "–" if low is None or high is None else f"{svg.number(low, 4)} to {svg.number(high, 4)}"
     return ResultRow(
         result,
         clause,
         svg.number(measured["value"], 4),
-        interval,
+        svg.interval(measured["low"], measured["high"], 4),
         svg.number(measured["n"]),
         rows.gauge(measured, result.requirement, result.status),
         figures_of(measured, result.requirement),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -77,7 +77,7 @@ def age(value: datetime | None) -> SafeString:
     """Return how long ago an instant was, in its largest unit; the instant itself as a tooltip."""
     if value is None:
         return format_html("{}", "–")
-    passed = timesince(value, depth=1)
+    passed = timesince(value, depth=1) if timezone.now() - value >= timedelta(minutes=1) else _("just now")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         value.isoformat(),

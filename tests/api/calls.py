@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.test import Client
-
-from tests.cast import Cast, signed_in
+from tests.cast import Cast, a_client, signed_in
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+    from django.test import Client
 
     from registry.models import User
 
@@ -58,7 +57,7 @@ class Caller:
 
 def machine(token: str) -> Caller:
     """Return a caller with a token."""
-    return Caller(Client(), Authorization=f"Bearer {token}")
+    return Caller(a_client(), Authorization=f"Bearer {token}")
 
 
 def ci(cast: Cast) -> Caller:
@@ -73,7 +72,7 @@ def person(user: User) -> Caller:
 
 def nobody() -> Caller:
     """Return somebody who is not signed in."""
-    return Caller(Client())
+    return Caller(a_client())
 
 
 def refused(response: HttpResponse, status: int, code: str) -> dict[str, Any]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.test import Client
-
 from governance.actions.credentials import make_credential, revoke_credential
 from governance.models import ApiCredential
 from registry.ledger.clock import database_now
 from tests.api.calls import Caller, ci, machine, nobody, nothing_written, person, refused
 from tests.builders import a_model, a_version
-from tests.cast import Cast, signed_in
+from tests.cast import Cast, a_client, signed_in
 
 MODELS = "/api/v1/models/"
 
@@ -41,7 +39,7 @@ def test_a_token_lets_its_service_account_in_and_a_session_its_person(cast: Cast
 )
 def test_a_header_that_is_no_live_token_is_401_with_a_challenge(cast: Cast, header: str) -> None:
     sent = header.replace("{token}", cast.token).replace("{truncated}", cast.token[:-1])
-    response = Caller(Client(), Authorization=sent).get(MODELS)
+    response = Caller(a_client(), Authorization=sent).get(MODELS)
     refused(response, 401, "token-not-valid")
     assert response["WWW-Authenticate"].startswith("Bearer")
 

@@ -8,7 +8,7 @@ import pytest
 
 from registry.digests import sha256_hex
 from tests.api.calls import a_skops_file, ci, nothing_written, person, refused
-from tests.builders import ROLES, TABLE, a_policy, a_tier, a_version, an_environment
+from tests.builders import a_dataset_version, a_policy, a_tier, a_version, an_environment
 from tests.cast import Cast
 
 pytestmark = pytest.mark.postgres
@@ -28,15 +28,7 @@ def a_registered_version(cast: Cast, **changes: Any) -> dict[str, Any]:
     """Register a model, a snapshot and the bytes of a version, and return the body that registers the version."""
     caller = ci(cast)
     assert caller.post("/api/v1/models/", MODEL).status_code in {200, 201}
-    assert caller.post("/api/v1/datasets/", {"slug": "loans", "name": "Loans"}).status_code in {200, 201}
-    table = {
-        "version": "2026-10",
-        "artifact_sha256": upload(cast, TABLE),
-        "format": "csv",
-        "roles": ROLES,
-        "split_role": "evaluation",
-    }
-    assert caller.post("/api/v1/datasets/loans/versions/", table).status_code in {200, 201}
+    a_dataset_version(cast, "2026-10")
     return {
         "version": "1.0",
         "artifacts": [{"sha256": upload(cast, a_skops_file()), "role": "model", "format": "skops"}],

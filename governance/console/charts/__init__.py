@@ -207,6 +207,4 @@ def _figure(title: str, table: Table, *drawings: SafeString | None) -> Figure:
 
 
 def _between(row: Mapping[str, Any], low: str, high: str, digits: int = 3) -> str:
-    if svg.finite(row.get(low)) is None or svg.finite(row.get(high)) is None:
-        return "–"
-    return f"{svg.number(row.get(low), digits)} to {svg.number(row.get(high), digits)}"
+    return svg.interval(row.get(low), row.get(high), digits)

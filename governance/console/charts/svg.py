@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from governance.console.wording import visible
 
@@ -153,6 +154,13 @@ def number(value: object, digits: int = 3) -> str:
     if value and (abs(value) < 10.0**-digits or abs(value) >= 1e7):
         return f"{value:.1e}"
     return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
+
+
+def interval(low: object, high: object, digits: int = 3) -> str:
+    """Return an interval in words, or a dash where an end is missing."""
+    if finite(low) is None or finite(high) is None:
+        return "–"
+    return _("%(low)s to %(high)s") % {"low": number(low, digits), "high": number(high, digits)}
 
 
 def finite(value: object) -> float | None:
