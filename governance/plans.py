@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
 from governance.gate.manifest import Manifest
 from governance.gate.rules import PolicyRules
 from governance.models import PolicyVersion
+from registry.digests import canonical_json, sha256_hex
 from registry.errors import DomainError
 from registry.models import ModelVersion
 
@@ -68,8 +71,16 @@ def build_manifest(version: ModelVersion, *, policy: PolicyVersion, tier: int, e
 
 def rules_of(policy: PolicyVersion) -> PolicyRules | None:
     """Return the rules of a policy version, or None when its stored text is not the text of its digest."""
+    text = canonical_json(policy.body)
+    if sha256_hex(text) != policy.digest:
+        return None
+    return _read(text)
+
+
+@lru_cache(maxsize=64)
+def _read(text: bytes) -> PolicyRules | None:
+    """Read a policy text once per process: the key is the whole text, so a changed text is another key."""
     try:
-        rules = PolicyRules.from_json(policy.body)
+        return PolicyRules.from_json(json.loads(text))
     except DomainError:
         return None
-    return rules if rules.digest == policy.digest else None

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
+
 from tests.cast import Cast, a_client, signed_in
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from governance.actions.credentials import make_credential, revoke_credential
 from governance.models import ApiCredential
 from registry.ledger.clock import database_now
