@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from audits.dossier.record import instant_text, names_of
 from governance.gate.contract import Asked
 from governance.gate.decide import decide
+from governance.gate.eligibility import counting
 from governance.gate.facts import gather_facts
 from governance.models import PromotionRequest
 from registry.models import Environment, ModelVersion
@@ -24,6 +26,8 @@ def answers(version: ModelVersion, as_of: datetime) -> list[dict[str, Any]]:
         facts = gather_facts(Asked(environment.slug, link.artifact_id, NONCE), as_of)
         decision = decide(facts, as_of)
         request = facts.request
+        counted = counting(facts, facts.rules, as_of) if facts.rules else ()
+        names = names_of(one.approver for one in counted)
         found.append(
             {
                 "environment": environment.slug,
@@ -32,10 +36,8 @@ def answers(version: ModelVersion, as_of: datetime) -> list[dict[str, Any]]:
                 "controls": decision.as_json()["controls"],
                 "policy": f"{facts.policy.slug} v{facts.policy.number}" if facts.policy else "",
                 "request": request.id if request else "",
-                "approvals_end": min(
-                    (one.expires_at.isoformat(timespec="seconds") for one in facts.approvals if not one.withdrawn),
-                    default="",
-                ),
+                "approvals_end": instant_text(min((one.expires_at for one in counted), default=None)),
+                "approved_by": [names.get(one.approver, "") for one in counted],
             }
         )
     return found

@@ -63,6 +63,7 @@ def _verdict(answer: dict[str, Any], facts: Facts) -> Verdict:
         KeyValue(_("Environment"), place),
         KeyValue(_("Policy in force"), answer["policy"] or _("none")),
         KeyValue(_("Intended use"), facts["intended_use"] or _("not stated")),
+        KeyValue(_("Approved by"), ", ".join(answer["approved_by"]) or _("nobody, as of now")),
         KeyValue(_("Approvals end"), answer["approvals_end"] or _("no approval")),
         KeyValue(_("Runs there"), runs),
     )

@@ -109,7 +109,7 @@ def test_bytes_that_change_while_it_runs_end_one_deployment_and_begin_another(ca
 
 def test_an_allow_that_comes_later_begins_a_covered_deployment(cast):
     request = builders.an_approved_promotion(cast)
-    first, _, finding = report(cast, request.version)
+    _, _, finding = report(cast, request.version)
     assert finding is not None
     Finding.objects.filter(pk=finding.pk).update(state="closed", resolved_by=cast.vera, resolved_at=database_now())
     allowed = ask(cast, request.version)
