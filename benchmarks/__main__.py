@@ -101,7 +101,9 @@ def run(*, rounds: int, calls: int, models: int, folder: Path) -> tuple[list[dic
             )
             registration = interleaved(
                 Contender("registration", register, our_clock, ours.renew),
-                Contender("bare insert", lambda: peer.post("/insert/", statement(), expect=(201,)), peer_clock, peer.renew),
+                Contender(
+                    "bare insert", lambda: peer.post("/insert/", statement(), expect=(201,)), peer_clock, peer.renew
+                ),
                 rounds=rounds,
                 calls=calls,
             )

@@ -90,9 +90,11 @@ def _frame(described: Mapping[str, Any]) -> pa.Table:
 
     with artifacts().open_checked(described["sha256"]) as stream:
         try:
-            if described["format"] == "parquet":
-                return pyarrow.parquet.read_table(stream)
-            return pyarrow.csv.read_csv(stream)
+            read = pyarrow.parquet.read_table if described["format"] == "parquet" else pyarrow.csv.read_csv
+            frame: pa.Table = read(stream)
+            if not all(isinstance(name, str) for name in frame.column_names):  # decodes the names, which may fail
+                raise ValueError("a column without a name")
+            return frame
         except (pa.ArrowException, OSError, ValueError) as error:
             message = f"{described['dataset']} cannot be read as {described['format']}."
             raise DomainError("unreadable-table", message) from error

@@ -113,6 +113,17 @@ class PolicyForm(forms.Form):
     )
 
 
+class EnvironmentForm(forms.Form):
+    """A place a version can run."""
+
+    slug = forms.CharField(label=_("Short name"), max_length=80, help_text=_("Lower-case letters, digits and hyphens."))
+    name = forms.CharField(label=_("Name"), max_length=120)
+    gated = forms.BooleanField(
+        label=_("The gate guards it"), required=False, initial=True,
+        help_text=_("Promotion to a gated place needs approvals; what runs there without an allow becomes a finding."),
+    )  # fmt: skip
+
+
 class PersonForm(forms.Form):
     """A person who comes in."""
 

@@ -151,7 +151,10 @@ def test_a_snapshot_is_entered_once_and_never_with_other_bytes_roles_or_split(ca
 
 @pytest.mark.django_db
 @pytest.mark.postgres
-@pytest.mark.parametrize(("field", "value", "code"), [("format", "xlsx", "unknown-format"), ("split", "all", "unknown-split"), ("version", "a/b", "bad-version-name")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [("format", "xlsx", "unknown-format"), ("split", "all", "unknown-split"), ("version", "a/b", "bad-version-name")],
+)
 def test_a_snapshot_says_what_it_is(cast, field, value, code):
     stated = {"version": "1", "format": "csv", "split": "training"} | {field: value}
     with pytest.raises(DomainError, match=code):

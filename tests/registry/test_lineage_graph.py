@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from governance.actions.lineage import MOST_ENDS, record_pipeline_run
@@ -20,7 +22,7 @@ def node(name):
 
 
 def chain(cast, names):
-    for before, after in zip(names, names[1:], strict=False):
+    for before, after in pairwise(names):
         link(node(before), "read_by", node(after), actor=cast.ci_bot)
 
 

@@ -54,7 +54,7 @@ def test_nobody_has_a_password_until_they_set_one_themselves(cast):
     for actor, person in ((cast.adam, cast.ravi), (cast.ravi, cast.pia), (cast.ci_bot, cast.ci_bot)):
         with pytest.raises(DomainError, match="not-your-password"):
             set_password(person, PASSWORD, actor=actor)
-    for weak in ("short", "password1234", "123456789012", "ravi-ravi-ravi"[:11]):
+    for weak in ("short", "password1234", "elevenchars"):
         with pytest.raises(DomainError, match="weak-password"):
             set_password(cast.ravi, weak, actor=cast.ravi)
     set_password(cast.ravi, PASSWORD, actor=cast.ravi)
@@ -110,7 +110,7 @@ def test_an_administrator_holds_no_role_that_decides(cast, role):
 
 @pytest.mark.parametrize("role", sorted(set(Role.values) - {Role.AUDITOR, Role.CI}))
 def test_an_auditor_holds_no_other_role(cast, role):
-    with pytest.raises(DomainError, match="auditor-only-reads|administrator-decides-nothing"):
+    with pytest.raises(DomainError, match=r"auditor-only-reads|administrator-decides-nothing"):
         grant_role(cast.otto, role, actor=cast.adam)
     nora = newcomer(cast)
     grant_role(nora, role, actor=cast.adam)

@@ -34,7 +34,7 @@ BAD_IN_A_LINE = {
     "a\ufeffb": "text-has-invisible-characters",
     "a\u00adb": "text-has-invisible-characters",
     "a\ud800b": "text-not-unicode",
-    "a\udfffb": "text-not-unicode",
+    "a\udfff": "text-not-unicode",
     "": "text-empty",
     " \u3000 ": "text-empty",
     "x" * 201: "text-too-long",

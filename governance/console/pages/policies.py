@@ -10,16 +10,26 @@ from django.utils.translation import gettext as _
 from governance.actions.policies import draft_policy, policy_in_force, publish_policy
 from governance.console.access import PEOPLE_WHO_READ, open_to, person_of
 from governance.console.acts import attempt, posted, show
-from governance.console.forms import PolicyForm
+from governance.console.forms import EnvironmentForm, PolicyForm
 from governance.models import PolicyVersion
 from governance.plans import rules_of
+from registry.actions.deployments import register_environment
 from registry.ledger.clock import database_now
 from registry.models import Environment, Role
 
 
 @open_to(PEOPLE_WHO_READ)
 def policies(request: HttpRequest) -> HttpResponse:
-    """List every version of every policy, and which one is in force for each tier and place."""
+    """List every version of every policy, which one is in force for each tier and place, and name a new place."""
+    person = person_of(request)
+    form = EnvironmentForm(posted(request, "environment"))
+    status = 200
+    if request.method == "POST":
+        named, status = attempt(
+            request, form, lambda data: register_environment(actor=person, **data), done=_("The environment is named.")
+        )
+        if named:
+            return redirect("admin:policies")
     now = database_now()
     places = list(Environment.objects.order_by("-gated", "slug"))
     in_force = [
@@ -33,9 +43,11 @@ def policies(request: HttpRequest) -> HttpResponse:
         "policies": PolicyVersion.objects.select_related("drafted_by", "published_by").defer("body"),
         "places": places,
         "in_force": in_force,
-        "may_draft": person_of(request).holds(Role.RISK_MANAGER),
+        "may_draft": person.holds(Role.RISK_MANAGER),
+        "may_name": person.holds(Role.RISK_MANAGER, Role.ADMINISTRATOR),
+        "environment_form": form,
     }
-    return show(request, "policies", context, title=_("Policies"))
+    return show(request, "policies", context, title=_("Policies"), status=status)
 
 
 @open_to(PEOPLE_WHO_READ)

@@ -1,0 +1,56 @@
+"""Where can a version run? Named places, and whether the gate guards them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.api.auth import EVERYBODY
+from governance.api.bodies import Flag, Strict, Text
+from governance.api.resource import Resource
+from governance.api.schema import described
+from registry.actions.deployments import register_environment
+from registry.models import Environment, Role
+
+
+class EnvironmentEntry(Strict):
+    """A new place."""
+
+    slug = Text()
+    name = Text()
+    gated = Flag()
+
+
+class EnvironmentShown(serializers.Serializer[Environment]):
+    """A place a version can run."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    gated = serializers.BooleanField()
+
+
+class EnvironmentList(Resource):
+    """All places. People name them, in a signed-in session; no token does."""
+
+    scopes = {"GET": "inventory:read"}
+    roles = {"GET": EVERYBODY, "POST": frozenset({Role.RISK_MANAGER, Role.ADMINISTRATOR})}
+    ordering = ("slug",)
+
+    @described("List environments", answers={200: EnvironmentShown}, listed=True, operation="environments_list")
+    def get(self, request: Request) -> Response:
+        """Return a page of environments."""
+        return self.page(Environment.objects.all(), _environment)
+
+    @described("Name an environment", body=EnvironmentEntry, answers={200: EnvironmentShown, 201: EnvironmentShown})
+    def post(self, request: Request) -> Response:
+        """Name a place; the same statement again is 200 and the same row."""
+        row, created = register_environment(actor=self.actor, **self.body(EnvironmentEntry))
+        return Response(_environment(row), status=201 if created else 200)
+
+
+def _environment(row: Environment) -> Mapping[str, Any]:
+    return EnvironmentShown(row).data
