@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Prefetch, Q
-
-from governance.actions.approvals import obstacles
+from governance.candidates import candidates as all_candidates
 from governance.console.refusals import obstacle_text
 from governance.gate.contract import GateFacts
 from governance.gate.eligibility import approval_obstacles, counting, required_quorum
 from governance.gate.rules import PolicyRules
 from governance.models import Approval, PromotionRequest
-from registry.models import Contribution, RoleGrant, User
+from registry.models import Contribution, User
 
 
 @dataclass(frozen=True)
@@ -55,27 +53,16 @@ class Quorum:
 
 
 def candidates(request: PromotionRequest, rules: PolicyRules | None) -> list[Candidate]:
-    """Return everyone who might be thought to decide: holders of a permitted role, and whoever had a hand in it."""
-    hands: dict[object, list[str]] = {}
-    for made in request.version.contributions.order_by("recorded_at"):
-        hands.setdefault(made.person_id, []).append(str(Contribution.Kind(made.kind).label))
-    named = set(hands) | {request.requested_by_id, request.requested_for_id}
-    roles = rules.approvals.roles if rules else ()
-    live = RoleGrant.objects.filter(ended_at__isnull=True)
-    holders = live.filter(role__in=roles).values("person")
-    people = User.objects.filter(Q(pk__in=holders, is_active=True) | Q(pk__in=named)).prefetch_related(
-        Prefetch("grants", queryset=live, to_attr="live_grants")
-    )
-    decided = {row.approver_id: row for row in request.approvals.filter(withdrawn_at__isnull=True)}
+    """Return everyone who might be thought to decide, those who may first, in the words of the page."""
     found = [
         Candidate(
-            person,
-            tuple(sorted(person.roles())),
-            tuple(obstacle_text(one) for one in obstacles(request, person, rules)) if rules else (),
-            tuple(hands.get(person.pk, ())),
-            decided.get(person.pk),
+            one.person,
+            one.roles,
+            tuple(obstacle_text(obstacle) for obstacle in one.obstacles),
+            tuple(str(Contribution.Kind(kind).label) for kind in one.contributions),
+            one.decided,
         )
-        for person in people
+        for one in all_candidates(request, rules)
     ]
     return sorted(found, key=lambda one: (not one.eligible, not one.person.is_person, str(one.person).casefold()))
 

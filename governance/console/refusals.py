@@ -81,6 +81,7 @@ OBSTACLES: dict[str, Words] = {
     "other-evidence": _("was given on other evidence than the present one"),
     "expired": _("has expired"),
     "from-the-future": _("is dated later than now"),
+    "no-rules": _("cannot decide: the stored policy is not the text of its digest"),
 }
 
 

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Q
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -20,10 +19,10 @@ from governance.api.bodies import Strict, Text
 from governance.api.resource import Resource
 from governance.api.rows import approval_called, environment_named, promotion_called, version_named
 from governance.api.schema import described
-from governance.gate.eligibility import person_obstacles
+from governance.candidates import candidates
 from governance.models import Approval, PromotionRequest
 from governance.plans import rules_of
-from registry.models import Role, RoleGrant, User
+from registry.models import Role
 
 
 class PromotionEntry(Strict):
@@ -229,34 +228,12 @@ def promotion_shown(request: PromotionRequest) -> Mapping[str, Any]:
 
 
 def eligible_people(request: PromotionRequest) -> list[dict[str, Any]]:
-    """Return who might be thought to decide: holders of a permitted role, and whoever had a hand in it; and why not."""
-    rules = rules_of(request.policy)
-    if rules is None:
-        return []
-    requesters = {str(request.requested_by_id), str(request.requested_for_id)}
-    contributors = {str(pk) for pk in request.version.contributions.values_list("person_id", flat=True)}
-    live = RoleGrant.objects.filter(ended_at__isnull=True)
-    holders = live.filter(role__in=rules.approvals.roles).values("person")
-    people = User.objects.filter(Q(pk__in=holders, is_active=True) | Q(pk__in=contributors | requesters))
-    held: dict[uuid.UUID, set[str]] = {}
-    for pk, role in live.filter(person__in=people).values_list("person", "role"):
-        held.setdefault(pk, set()).add(role)
-    decided = set(request.approvals.filter(withdrawn_at__isnull=True).values_list("approver_id", flat=True))
+    """Return who might be thought to decide on a request, whether they may, and if not, why."""
     found = []
-    for person in people.order_by("username"):
-        reasons = [
-            {"code": obstacle.code, "text": obstacle.text}
-            for obstacle in person_obstacles(
-                str(person.pk),
-                active=person.is_active,
-                is_person=person.is_person,
-                roles=held.get(person.pk, set()) if person.is_active else set(),
-                requesters=requesters,
-                contributors=contributors,
-                rules=rules.approvals,
-            )
-        ]
-        if person.pk in decided:
+    for one in candidates(request, rules_of(request.policy)):
+        reasons = [{"code": obstacle.code, "text": obstacle.text} for obstacle in one.obstacles]
+        if one.decided is not None:
             reasons.append({"code": "already-decided", "text": "has decided on this request already"})
-        found.append({"person": person.username, "name": person.display_name, "may": not reasons, "reasons": reasons})
+        shown = {"person": one.person.username, "name": one.person.display_name}
+        found.append(shown | {"may": not reasons, "reasons": reasons})
     return found
