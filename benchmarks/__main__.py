@@ -55,7 +55,7 @@ def run(*, rounds: int, calls: int, models: int, folder: Path) -> tuple[list[dic
     (folder / "static").mkdir(exist_ok=True)
     with process_group(folder=ROOT, log=(folder / "servers.log").open("w", encoding="utf-8")) as group:
         start_embedded(group, socket_path=socket_path_of(settings.BROKER_URL), folder=folder / "valkey")
-        sown = seed(models=models)
+        sown = seed(models=models, registrations=(rounds + 2) * max(calls, 10))
         connections.close_all()
         prepare_bare(sown.digests, database=folder / "bare.sqlite3")
         bare = {"BARE_DATABASE": str(folder / "bare.sqlite3"), "PYTHONPATH": str(ROOT)}
@@ -74,9 +74,7 @@ def run(*, rounds: int, calls: int, models: int, folder: Path) -> tuple[list[dic
                 number = next(names)
                 return {
                     "version": f"2.0.{number}",
-                    "artifacts": [
-                        {"sha256": sown.digests[number % len(sown.digests)], "role": "model", "format": "joblib"}
-                    ],
+                    "artifacts": [{"sha256": sown.spare[number], "role": "model", "format": "joblib"}],
                     "datasets": [],
                     "scoring": {"threshold": 0.5, "positive_label": 1},
                 }

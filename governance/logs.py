@@ -7,7 +7,7 @@ import logging
 import re
 from datetime import UTC, datetime
 
-SECRET = re.compile(r"(?i)(bearer\s+|cad_[a-z]*_?|password=|token=|/enter/)[A-Za-z0-9_\-.~+/=]{6,}")
+SECRET = re.compile(r"(?i)(bearer\s+|cad_|password=|token=|sessionid=|/enter/)[A-Za-z0-9_\-.~+/=]{6,}")
 
 
 class OneLineJSON(logging.Formatter):

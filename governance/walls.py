@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 MESSAGE = "a person who contributed to the version or asked for its promotion cannot approve it"
@@ -79,14 +79,28 @@ def install_after_migrate(*, using: str, **_kwargs: Any) -> None:
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Install or renew the triggers on ``governance_approval``."""
+    """Install or renew the triggers on ``governance_approval``, all of them or none."""
     with connection.cursor() as cursor:
         if "governance_approval" not in connection.introspection.table_names(cursor):
             return
-    remove(connection)
+    with transaction.atomic(using=connection.alias):
+        remove(connection)
+        with connection.cursor() as cursor:
+            for statement in SQLITE if connection.vendor == "sqlite" else POSTGRESQL:
+                cursor.execute(statement)
+
+
+def missing(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the names of the triggers that are not there, for the readiness probe."""
+    catalogue = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if connection.vendor == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    )
     with connection.cursor() as cursor:
-        for statement in SQLITE if connection.vendor == "sqlite" else POSTGRESQL:
-            cursor.execute(statement)
+        cursor.execute(catalogue)
+        there = {row[0] for row in cursor.fetchall()}
+    return [name for name in TRIGGERS if name not in there]
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:

@@ -100,11 +100,11 @@ def _decide(request: PromotionRequest, decision: str, *, actor: User, statement:
         .get(pk=request.pk)
     )
     person = User.objects.get(pk=actor.pk)
-    rules = _rules_in_force(locked)
-    _refuse_obstacles(locked, person, rules)
     said = texts.prose(statement, field="statement", limit=4_000, required=True)
     if locked.state != PromotionRequest.State.OPEN:
         raise DomainError("request-closed", f"The promotion request is {locked.state}.", kind="conflict")
+    rules = _rules_in_force(locked)
+    _refuse_obstacles(locked, person, rules)
     evidence = _evidence_shown(locked, shown)
     if decision == Approval.Decision.APPROVE and locked.run.outcome != ValidationRun.Outcome.PASSED:  # type: ignore[union-attr]  # _evidence_shown refused a request without a run
         raise DomainError(

@@ -111,7 +111,11 @@ def _claim(row: GateDecision, facts: GateFacts) -> Claim:
 
 
 def _lock_version(artifact_sha256: str) -> ModelVersion | None:
-    """Lock the models that hold these bytes, in order, so that no approval, run or finding moves under the decision."""
+    """Lock the models that hold these bytes, in order, so that no request, approval or new run comes in meanwhile.
+
+    A run may conclude meanwhile, and a policy or a role may change; whatever half of that is read, the digests of the
+    facts then differ from those the approvals are bound to, and the answer is no.
+    """
     links = VersionArtifact.objects.filter(artifact_id=artifact_sha256, role=VersionArtifact.Role.MODEL)
     models = sorted(set(links.values_list("version__model_id", flat=True)))
     list(Model.objects.select_for_update().filter(pk__in=models).order_by("pk"))

@@ -64,7 +64,8 @@ def publish_policy(policy: PolicyVersion, *, actor: User) -> PolicyVersion:
     require_role(actor, Role.RISK_MANAGER, Role.APPROVER)
     if not actor.is_person:
         raise DomainError("not-a-person", "A person publishes a policy.", kind="forbidden")
-    locked = PolicyVersion.objects.select_for_update().get(pk=policy.pk)
+    family = PolicyVersion.objects.select_for_update().filter(policy=policy.policy).order_by("pk")
+    locked = next(row for row in family if row.pk == policy.pk)
     if locked.drafted_by_id == actor.pk:
         raise DomainError("own-draft", "A policy is published by somebody else than its drafter.", kind="forbidden")
     rules = rules_of(locked)
@@ -91,12 +92,11 @@ def policy_in_force(*, tier: int, environment: str, at: datetime) -> PolicyVersi
     A version replaces all earlier ones of its policy, also where it no longer applies. One whose stored text is not that
     of its digest might have applied: it is returned, and whoever reads its rules gets None (``rules_of``).
     """
-    candidates = PolicyVersion.objects.filter(state=PolicyVersion.State.PUBLISHED, effective_from__lte=at)
-    seen: set[str] = set()
-    for candidate in candidates.order_by("-effective_from", "-published_at", "-number"):
-        if candidate.policy in seen:
-            continue
-        seen.add(candidate.policy)
+    published = PolicyVersion.objects.filter(state=PolicyVersion.State.PUBLISHED, effective_from__lte=at)
+    newest: dict[str, PolicyVersion] = {}
+    for candidate in published.order_by("number"):
+        newest[candidate.policy] = candidate
+    for candidate in sorted(newest.values(), key=lambda one: (one.effective_from or at, one.policy), reverse=True):
         rules = rules_of(candidate)
         if rules is None or rules.applies(tier=tier, environment=environment, on=at.date()):
             return candidate

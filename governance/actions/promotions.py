@@ -88,12 +88,11 @@ def withdraw_promotion(request: PromotionRequest, *, actor: User, reason: str) -
 @transaction.atomic
 def take_up_validation(run: ValidationRun) -> None:
     """After a run: move the version of the request that waits for it on to pending approval, if the run passed."""
-    request = PromotionRequest.objects.filter(run=run, state=State.OPEN).select_related("version").first()
-    if request is None or run.outcome != ValidationRun.Outcome.PASSED:
+    if run.outcome != ValidationRun.Outcome.PASSED:
         return
-    Model.objects.select_for_update().get(pk=request.model_id)
-    request.version.refresh_from_db(fields=["stage"])
-    if request.version.stage == Stage.VALIDATED:
+    Model.objects.select_for_update().get(pk=run.version.model_id)
+    request = PromotionRequest.objects.filter(run=run, state=State.OPEN).select_related("version").first()
+    if request is not None and request.version.stage == Stage.VALIDATED:
         move_stage(request.version, Stage.PENDING_APPROVAL, actor=run.requested_by, reason=f"promotion {request.pk}")
 
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
+from governance import walls
 from registry.ledger import anchors, triggers
 
 log = logging.getLogger("cadastre.health")
@@ -77,10 +78,16 @@ def _ledger_triggers() -> str:
     return f"triggers are missing: {missing}" if missing else ""
 
 
+def _approval_walls() -> str:
+    missing = walls.missing(connection)
+    return f"triggers are missing: {missing}" if missing else ""
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "migrations": _migrations,
     "broker": _broker,
     "ledger_anchor": _ledger_anchor,
     "ledger_triggers": _ledger_triggers,
+    "approval_walls": _approval_walls,
 }

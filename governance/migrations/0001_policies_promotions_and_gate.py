@@ -233,4 +233,8 @@ class Migration(migrations.Migration):
             model_name='tierassessment',
             constraint=models.CheckConstraint(condition=models.Q(('tier__in', [1, 2, 3])), name='tier_is_1_2_or_3'),
         ),
+        migrations.AddIndex(
+            model_name='gatedecision',
+            index=models.Index(fields=['-decided_at'], name='newest_gate_decisions'),
+        ),
     ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from governance.models.policy import PolicyVersion
 from governance.models.promotion import PromotionRequest
+from registry.digests import digest_of
 from registry.ledger.subject import LedgerSubject
 from registry.models import ModelVersion, User
 from registry.models.identity import new_id
@@ -44,12 +47,13 @@ class GateDecision(LedgerSubject):
     valid_until = models.DateTimeField()
 
     ledger_kind = "gate_decision"
-    ledger_exclude = frozenset({"facts", "controls", "attestation"})
+    ledger_exclude = frozenset({"facts", "controls", "attestation", "reasons"})
 
     class Meta:
         verbose_name = _("gate decision")
         verbose_name_plural = _("gate decisions")
         ordering = ["-decided_at"]
+        indexes = [models.Index(fields=["-decided_at"], name="newest_gate_decisions")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(outcome="deny", attestation__isnull=True)
@@ -63,3 +67,7 @@ class GateDecision(LedgerSubject):
 
     def __str__(self) -> str:
         return f"{self.outcome}: sha256:{self.artifact_sha256[:16]} to {self.environment_slug}"
+
+    def ledger_state(self) -> dict[str, Any]:
+        """Return the row with the digest of its reasons: a refusal may have more of them than one event can hold."""
+        return super().ledger_state() | {"reasons_digest": digest_of(self.reasons), "reasons_count": len(self.reasons)}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -47,11 +48,15 @@ class ImportResult:
         }
 
 
-def import_from_source(source: Source, *, actor: User, since: datetime | None = None) -> ImportResult:
+Inspect = Callable[[Path, str], object]
+"""Looks at a stored file without loading it and raises DomainError when it is not of the format it is said to be."""
+
+
+def import_from_source(source: Source, *, actor: User, inspect: Inspect, since: datetime | None = None) -> ImportResult:
     """Register every version that ``source`` holds, with its model and artifacts; what is known stays as it is.
 
     Each entry is its own transaction with its own events. Doing it again changes nothing. An import says what exists:
-    it starts no validation and opens no promotion. Raises ``role-missing``, and what ``iter_versions`` raises when the
+    it starts no validation and opens no promotion. ``inspect`` looks at each model file. Raises ``role-missing``, and what ``iter_versions`` raises when the
     source as a whole cannot be read.
     """
     require_role(actor, Role.DEVELOPER, Role.CI)
@@ -63,7 +68,7 @@ def import_from_source(source: Source, *, actor: User, since: datetime | None = 
             refused.append(RefusedEntry(found.entry, found.refusal.code, found.refusal.message))
             continue
         try:
-            version, created = _take_in(found, actor=actor)
+            version, created = _take_in(found, actor=actor, inspect=inspect)
         except DomainError as refusal:
             refused.append(RefusedEntry(found.entry, refusal.code, refusal.message))
         except IntegrityError:
@@ -74,12 +79,15 @@ def import_from_source(source: Source, *, actor: User, since: datetime | None = 
     return ImportResult(source.slug, tuple(registered), tuple(known), tuple(refused))
 
 
-def _take_in(found: ExternalVersion, *, actor: User) -> tuple[str, bool]:
+def _take_in(found: ExternalVersion, *, actor: User, inspect: Inspect) -> tuple[str, bool]:
     """Store the bytes first, then register in one transaction: a row never names bytes that are not there."""
     texts.slug(found.model, field="model")
     texts.version_name(found.version)
     origin = _origin(found)
     refs = [_stored(one, actor=actor) for one in found.artifacts]
+    for ref in refs:
+        if ref.role == VersionArtifact.Role.MODEL:
+            inspect(artifact_store().path(ref.artifact.sha256), ref.format)
     with transaction.atomic():
         row, created = register_version(
             _model(found, actor=actor),

@@ -6,6 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from registry import texts
 from registry.errors import DomainError
@@ -83,8 +84,8 @@ def grant_role(person: User, role: str, *, actor: User) -> RoleGrant:
 def end_role(grant: RoleGrant, *, actor: User) -> RoleGrant:
     """End a role; approvals given in it die with it. The last administrator stays: nobody could name another."""
     _require_administrator(actor)
-    administrators = RoleGrant.objects.filter(role=Role.ADMINISTRATOR, ended_at__isnull=True, person__is_active=True)
-    if not administrators.select_for_update(of=("self",)).exclude(pk=grant.pk):
+    _lock_administrators(actor)
+    if not _administrators().exclude(pk=grant.pk).exists():
         raise DomainError("last-administrator", "The last administrator keeps the role.", kind="conflict")
     ended = RoleGrant.objects.filter(pk=grant.pk, ended_at__isnull=True).update(ended_at=database_now(), ended_by=actor)
     if ended != 1:
@@ -100,6 +101,7 @@ def deactivate(account: User, *, actor: User) -> User:
     _require_administrator(actor)
     if actor.pk == account.pk:
         raise DomainError("not-oneself", "Nobody deactivates themselves.", kind="forbidden")
+    _lock_administrators(actor)
     if User.objects.filter(pk=account.pk, is_active=True).update(is_active=False) != 1:
         raise DomainError("already-inactive", "The account is already inactive.", kind="conflict")
     account.refresh_from_db()
@@ -119,6 +121,20 @@ def set_password(person: User, password: str, *, actor: User) -> None:
     person.set_password(password)
     person.save(update_fields=["password"])
     append("person.password_set", person, actor=actor)
+
+
+def _administrators() -> QuerySet[RoleGrant]:
+    return RoleGrant.objects.filter(role=Role.ADMINISTRATOR, ended_at__isnull=True, person__is_active=True)
+
+
+def _lock_administrators(actor: User) -> None:
+    """Hold every administrator's grant, in order, and make sure that the actor is still one of them.
+
+    Two administrators who shut each other out at once would otherwise leave none.
+    """
+    list(_administrators().select_for_update(of=("self",)).order_by("pk"))
+    if not _administrators().filter(person=actor).exists():
+        raise DomainError("not-an-administrator", "Only an administrator may do this.", kind="forbidden")
 
 
 def _require_administrator(actor: User) -> None:

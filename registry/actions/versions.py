@@ -95,6 +95,7 @@ def register_version(
                 registered=known.manifest_digest, received=digest,
             )  # fmt: skip
         return known, False
+    _refuse_shared_model_bytes(artifacts)
     row = ModelVersion.objects.create(
         model=locked,
         version=name,
@@ -163,6 +164,18 @@ def _refuse_repeated(artifacts: Sequence[ArtifactRef], datasets: Sequence[Datase
         raise DomainError("several-model-artifacts", "A version has one artifact that scores.")
     if len({used.role for used in datasets}) < len(datasets):
         raise DomainError("dataset-role-twice", "A version names one dataset version for each role.")
+
+
+def _refuse_shared_model_bytes(artifacts: Sequence[ArtifactRef]) -> None:
+    """Refuse a model file that is another version's: the gate answers for bytes, so bytes belong to one version."""
+    digests = [ref.artifact.sha256 for ref in artifacts if ref.role == VersionArtifact.Role.MODEL]
+    taken = VersionArtifact.objects.filter(role=VersionArtifact.Role.MODEL, artifact_id__in=digests)
+    other = taken.select_related("version").first()
+    if other is not None:
+        raise DomainError(
+            "artifact-of-another-version", f"These bytes are the model of {other.version} already.", kind="conflict",
+            version=str(other.version),
+        )  # fmt: skip
 
 
 def _manifest_digest(

@@ -345,4 +345,8 @@ class Migration(migrations.Migration):
             model_name='versiondataset',
             constraint=models.UniqueConstraint(fields=('version', 'role'), name='one_dataset_per_version_and_role'),
         ),
+        migrations.AddConstraint(
+            model_name='versionartifact',
+            constraint=models.UniqueConstraint(condition=models.Q(('role', 'model')), fields=('artifact',), name='model_bytes_of_one_version'),
+        ),
     ]

@@ -26,9 +26,6 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "administrator", _("Administrator")
 
 
-SECOND_LINE = frozenset({Role.RISK_MANAGER.value, Role.VALIDATOR.value})
-
-
 class Accounts(BaseUserManager["User"]):
     """Looks accounts up. Writing is the business of registry.actions.people."""
 

@@ -100,6 +100,9 @@ class VersionArtifact(models.Model):
             models.UniqueConstraint(
                 fields=["version"], condition=models.Q(role="model"), name="one_model_artifact_per_version"
             ),
+            models.UniqueConstraint(
+                fields=["artifact"], condition=models.Q(role="model"), name="model_bytes_of_one_version"
+            ),
         ]
 
     def __str__(self) -> str:

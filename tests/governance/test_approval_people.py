@@ -16,7 +16,7 @@ from registry.models import Contribution, Role, User
 from tests import builders
 from tests.cast import in_session_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db]
 
 
 def somebody(cast, username, *roles):
@@ -161,6 +161,7 @@ def test_the_first_obstacle_told_is_the_hand_in_it_and_all_are_listed(cast):
     assert set(refusal.value.context["reasons"]) == {"no-role", "requester"}
 
 
+@pytest.mark.postgres
 def test_an_approval_binds_its_giver_role_statement_manifest_and_evidence(cast):
     request = builders.an_open_promotion(cast)
     given = builders.an_approval(request, cast.pia, "I read the report.")
@@ -206,6 +207,7 @@ def test_a_closed_request_takes_no_decision(cast):
         builders.an_approval(request, cast.pia)
 
 
+@pytest.mark.postgres
 def test_only_the_giver_takes_an_approval_back_and_only_once(cast):
     request = builders.an_approved_promotion(cast)
     mine = Approval.objects.get(approver=cast.pia)
@@ -240,6 +242,7 @@ def test_a_rejection_after_the_quorum_ends_the_approval(cast):
     assert (request.state, request.version.stage) == ("rejected", "rejected")
 
 
+@pytest.mark.postgres
 def test_two_of_the_first_line_do_not_reach_a_quorum_that_asks_for_the_second(cast):
     text = builders.POLICY.format(slug="second-line", environment="production", auc=0.7)
     builders.a_policy(cast, text=text.replace("valid_days: 90}", "valid_days: 90, second_line_required: true}"))

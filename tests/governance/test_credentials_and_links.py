@@ -19,7 +19,7 @@ from registry.models import User
 from tests import builders
 from tests.cast import PASSWORD
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db]
 
 
 def made(cast, **fields):
@@ -33,6 +33,7 @@ def everything_written():
     return "".join(rows) + "".join(bytes(event.body).decode() for event in LedgerEvent.objects.all())
 
 
+@pytest.mark.postgres
 def test_a_token_is_kept_as_its_digest_alone(cast):
     credential, token = made(cast)
     assert credential_of(token) == credential
@@ -123,6 +124,7 @@ def token_in(address):
     return address.rstrip("/").rpartition("/")[2]
 
 
+@pytest.mark.postgres
 def test_a_link_lets_in_once_and_the_password_is_nobody_elses(cast):
     token = token_in(make_link(cast.vera, actor=cast.adam))
     assert person_of_link(token) == cast.vera
@@ -184,6 +186,7 @@ def test_what_is_no_link_is_told_nothing(cast, wrong):
     assert refusal.value.kind == "not-found"
 
 
+@pytest.mark.postgres
 def test_the_first_start_gives_one_link_and_none_once_somebody_got_in():
     first = token_in(first_start_link())
     second = token_in(first_start_link())

@@ -18,7 +18,7 @@ from registry.models import Role
 from tests import builders
 from tests.governance.asking_the_gate import ask, said_no
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db]
 
 TEXT = builders.POLICY.format(slug="rules", environment="production", auc=0.7)
 
@@ -31,6 +31,7 @@ def published(cast, text):
     return publish_policy(draft_policy(text, actor=cast.ravi), actor=cast.pia)
 
 
+@pytest.mark.postgres
 def test_a_policy_takes_two_people(cast):
     draft = draft_policy(TEXT, actor=cast.ravi)
     assert in_force() is None, "a draft is not in force"
@@ -88,6 +89,7 @@ def test_of_two_policies_for_one_place_the_one_published_last_is_in_force(cast):
     assert in_force() == other
 
 
+@pytest.mark.postgres
 def test_a_policy_is_in_force_from_its_day_until_it_is_superseded(cast):
     today = database_now()
     soon, end = today + timedelta(days=10), today + timedelta(days=20)
@@ -134,6 +136,7 @@ def test_a_policy_without_requirements_is_refused_and_one_emptied_afterwards_den
     assert "cannot be read" in found["GATE-04"]
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     "change",
     [

@@ -140,7 +140,7 @@ def begin_anew():
 
 
 @settings(
-    max_examples=25,
+    max_examples=16,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

@@ -26,7 +26,7 @@ from registry.models import Role, RoleGrant, User
 from tests import builders
 from tests.cast import PASSWORD
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db]
 
 
 def newcomer(cast, username="nora", **fields):
@@ -140,6 +140,7 @@ def test_roles_of_people_and_the_role_of_machines_do_not_mix(cast):
         grant_role(cast.vera, "superuser", actor=cast.adam)
 
 
+@pytest.mark.postgres
 def test_a_role_is_held_once_and_ends_once(cast):
     grant = cast.ravi.grants.get()
     assert grant_role(cast.ravi, Role.RISK_MANAGER, actor=cast.adam) == grant
@@ -152,6 +153,7 @@ def test_a_role_is_held_once_and_ends_once(cast):
     assert differences() == []
 
 
+@pytest.mark.postgres
 def test_the_last_administrator_stays(cast):
     with pytest.raises(DomainError, match="last-administrator"):
         end_role(cast.adam.grants.get(), actor=cast.adam)
@@ -177,6 +179,7 @@ def test_who_left_holds_no_role_and_acts_no_more(cast):
         register_service_account(username="bot", display_name="Bot", responsible=cast.ci_bot, actor=cast.adam)
 
 
+@pytest.mark.postgres
 def test_a_service_account_without_a_person_is_refused_by_the_database(cast):
     for change in ({"responsible": None}, {"kind": "person"}):
         with pytest.raises(IntegrityError), transaction.atomic():

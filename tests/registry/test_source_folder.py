@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,8 @@ from registry.errors import DomainError
 from registry.sources.contract import BadEntry, ExternalVersion, open_source, shown_settings
 from registry.sources.folder import MANIFEST_BYTES, read_manifest
 
-MODEL = b"the bytes of a model"
+MODEL = pickle.dumps("a model that runs nothing")
+OTHER = pickle.dumps("another model that runs nothing")
 Spoiler = Callable[[Path, dict[str, Any]], object]
 
 
@@ -30,18 +32,23 @@ def a_manifest(version: str = "1.0", **changes: Any) -> dict[str, Any]:
             "affects_people": True,
         },
         "version": version,
-        "artifacts": [{"file": "model.skops", "role": "model", "format": "skops", "sha256": sha256_hex(MODEL)}],
+        "artifacts": [{"file": "model.skops", "role": "model", "format": "joblib", "sha256": sha256_hex(MODEL)}],
         "scoring": {"threshold": 0.4, "positive_label": 1},
         "origin": {"change_summary": "First.", "seed": 7},
     } | changes
 
 
-def an_entry(root: Path, name: str = "churn-1.0", manifest: dict[str, Any] | None = None) -> Path:
+def an_entry(
+    root: Path, name: str = "churn-1.0", manifest: dict[str, Any] | None = None, *, model: bytes = MODEL
+) -> Path:
     """Write the folder of one version."""
     folder = root / name
     folder.mkdir()
-    (folder / "model.skops").write_bytes(MODEL)
-    (folder / "manifest.json").write_text(json.dumps(manifest or a_manifest()), encoding="utf-8")
+    said = manifest or a_manifest()
+    if model != MODEL:
+        said["artifacts"][0]["sha256"] = sha256_hex(model)
+    (folder / "model.skops").write_bytes(model)
+    (folder / "manifest.json").write_text(json.dumps(said), encoding="utf-8")
     return folder
 
 
@@ -67,7 +74,7 @@ def test_a_version_is_read_with_its_bytes_and_digest(tmp_path: Path) -> None:
     assert found.model_fields == {"intended_use": "Rank customers for a call.", "affects_people": True}
     (artifact,) = found.artifacts
     assert (artifact.sha256, artifact.size, artifact.role, artifact.format) == (
-        sha256_hex(MODEL), len(MODEL), "model", "skops",
+        sha256_hex(MODEL), len(MODEL), "model", "joblib",
     )  # fmt: skip
     with artifact.open() as stream:
         assert stream.read() == MODEL

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, ClassVar
 import pytest
 from django.core.management import CommandError, call_command
 
+from audits.sandbox.inspect import require
 from registry.actions.imports import import_from_source
 from registry.digests import sha256_hex
 from registry.errors import DomainError
@@ -23,14 +24,21 @@ from registry.sources.contract import SOURCES, BadEntry, ExternalArtifact, Exter
 from registry.storage import artifacts
 from tests.builders import a_dataset_version
 from tests.cast import Cast
-from tests.registry.test_source_folder import MODEL, a_manifest, an_entry
+from tests.registry.test_source_folder import MODEL, OTHER, a_manifest, an_entry
 
 pytestmark = pytest.mark.postgres
 
 
+def as_declared(path: Path, format: str) -> object:
+    """Look at a stored file without loading it, as the command does."""
+    return require(path, declared=format)
+
+
 def imported(root: Path, cast: Cast, **more: Any) -> Any:
     """Import a folder as the pipeline."""
-    return import_from_source(open_source("folder", {"path": str(root)}), actor=cast.ci_bot, **more)
+    return import_from_source(
+        open_source("folder", {"path": str(root)}), actor=cast.ci_bot, inspect=as_declared, **more
+    )
 
 
 def test_a_folder_of_versions_becomes_models_versions_artifacts_and_events(cast: Cast, tmp_path: Path) -> None:
@@ -38,7 +46,7 @@ def test_a_folder_of_versions_becomes_models_versions_artifacts_and_events(cast:
     used = [{"dataset": snapshot.dataset_id, "version": snapshot.version, "role": "evaluation"}]
     people = [{"person": "vera", "kind": "trained"}]
     an_entry(tmp_path, "one", a_manifest("1.0", datasets=used, contributors=people))
-    an_entry(tmp_path, "two", a_manifest("2.0", origin={"change_summary": "Second.", "seed": 8.0}))
+    an_entry(tmp_path, "two", a_manifest("2.0", origin={"change_summary": "Second.", "seed": 8.0}), model=OTHER)
     result = imported(tmp_path, cast)
     assert (result.registered, result.known, result.refused) == (("churn/1.0", "churn/2.0"), (), ())
     first = ModelVersion.objects.get(model="churn", version="1.0")
@@ -90,7 +98,7 @@ def test_only_a_developer_or_a_pipeline_imports(cast: Cast, tmp_path: Path) -> N
     an_entry(tmp_path)
     for person in (cast.otto, cast.adam, cast.pia):
         with pytest.raises(DomainError) as caught:
-            import_from_source(open_source("folder", {"path": str(tmp_path)}), actor=person)
+            import_from_source(open_source("folder", {"path": str(tmp_path)}), actor=person, inspect=as_declared)
         assert caught.value.code == "role-missing"
     assert not ModelVersion.objects.exists()
 
@@ -123,7 +131,7 @@ def _breaks() -> BinaryIO:
 
 def test_bytes_that_change_or_break_on_the_way_in_are_refused(cast: Cast) -> None:
     with SOURCES.temporarily("lying", LyingSource):
-        result = import_from_source(open_source("lying", {}), actor=cast.ada)
+        result = import_from_source(open_source("lying", {}), actor=cast.ada, inspect=as_declared)
     assert result.registered == ("vendor-score/truth",)
     assert [(one.entry, one.code) for one in result.refused] == [
         ("lie", "digest-mismatch"), ("breakdown", "source-unreadable"), ("gone", "source-file-missing"),

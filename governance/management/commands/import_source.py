@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from audits.sandbox.inspect import require
 from registry.actions.imports import ImportResult, import_from_source
 from registry.errors import DomainError
 from registry.ledger.context import ActContext, acting, current
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             if actor is None:
                 raise CommandError(f"There is no account {options['actor']!r}.", returncode=WRONG_INPUT)
             with acting(_circumstances(actor)):
-                result = import_from_source(source, actor=actor, since=options["since"])
+                result = import_from_source(source, actor=actor, inspect=_as_declared, since=options["since"])
         except DomainError as refusal:
             raise CommandError(str(refusal), returncode=WRONG_INPUT) from refusal
         shown = shown_settings(options["source"], settings)
@@ -67,6 +68,10 @@ class Command(BaseCommand):
             self.stdout.write(f"  refused    {one.entry!a}: {one.code}: {one.message!a}")
         counts = len(result.registered), len(result.known), len(result.refused)
         self.stdout.write("{} registered, {} known already, {} refused".format(*counts))
+
+
+def _as_declared(path: Path, format: str) -> object:
+    return require(path, declared=format)
 
 
 def _settings(slug: str, file: Path | None, pairs: list[str]) -> dict[str, Any]:
