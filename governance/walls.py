@@ -19,6 +19,12 @@ CONDITION = """
         SELECT 1 FROM registry_user u WHERE u.id = NEW.approver_id AND u.kind <> 'person'
     )
 """
+TAKEN = """
+    EXISTS (SELECT 1 FROM governance_approval a WHERE a.id = NEW.id OR (
+        a.request_id = NEW.request_id AND a.approver_id = NEW.approver_id AND a.withdrawn_at IS NULL
+        AND NEW.withdrawn_at IS NULL
+    ))
+"""
 UNCHANGEABLE = (
     "id",
     "request_id",
@@ -44,13 +50,15 @@ def _changed(differs: str) -> str:
     return " OR ".join([*columns, f"(OLD.withdrawn_at IS NOT NULL AND OLD.withdrawn_at {differs} NEW.withdrawn_at)"])
 
 
-TRIGGERS = ("approval_by_contributor", "approval_unchangeable", "approval_kept")
+TRIGGERS = ("approval_by_contributor", "approval_not_replaced", "approval_unchangeable", "approval_kept")
 SQLITE = [
     f"CREATE TRIGGER approval_by_contributor BEFORE INSERT ON governance_approval WHEN {CONDITION} "
     f"BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END",
     f"CREATE TRIGGER approval_unchangeable BEFORE UPDATE ON governance_approval WHEN {_changed('IS NOT')} "
     f"BEGIN SELECT RAISE(ABORT, '{UNCHANGED}'); END",
-    # INSERT OR REPLACE deletes too, and with recursive_triggers on it fires this.
+    # INSERT OR REPLACE deletes in silence on a connection that has recursive_triggers off.
+    f"CREATE TRIGGER approval_not_replaced BEFORE INSERT ON governance_approval WHEN {TAKEN} "
+    f"BEGIN SELECT RAISE(ABORT, '{UNCHANGED}'); END",
     f"CREATE TRIGGER approval_kept BEFORE DELETE ON governance_approval BEGIN SELECT RAISE(ABORT, '{KEPT}'); END",
 ]
 
@@ -68,6 +76,7 @@ def _refusing(trigger: str, when: str, condition: str, message: str) -> list[str
 
 POSTGRESQL = [
     *_refusing("approval_by_contributor", "INSERT", CONDITION, MESSAGE),
+    *_refusing("approval_not_replaced", "INSERT", TAKEN, UNCHANGED),
     *_refusing("approval_unchangeable", "UPDATE", _changed("IS DISTINCT FROM"), UNCHANGED),
     *_refusing("approval_kept", "DELETE", "TRUE", KEPT),
 ]

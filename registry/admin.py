@@ -42,6 +42,11 @@ class ReadOnlyAdmin(admin.ModelAdmin[R]):
     list_per_page = 50
     show_full_result_count = False
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow only the filters that are shown: a list narrowed by a hidden column would tell that column."""
+        shown = {one for one in self.list_filter if isinstance(one, str)}
+        return lookup.split("__", 1)[0] in shown and super().lookup_allowed(lookup, value, request)
+
     def has_add_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Refuse: rows come in through actions."""
         return False

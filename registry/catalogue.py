@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Catalogue(Generic[T]):
         self.entry_point_group = entry_point_group or f"cadastre.{kind}s"
         self._entries: dict[str, Entry[T]] = {}
         self._loaded = False
+        self._within = False
+        self._loading = threading.RLock()
         ALL[kind] = self
 
     def register(self, slug: str, *, summary: str = "") -> Callable[[U], U]:
@@ -56,16 +59,23 @@ class Catalogue(Generic[T]):
         return decorate
 
     def load(self) -> None:
-        """Import every listed package with its modules, then the entry points; once."""
+        """Import every listed package with its modules, then the entry points; once, and whole before anyone looks."""
         if self._loaded:
             return
-        self._loaded = True
-        for name in self.packages:
-            package = importlib.import_module(name)
-            for found in pkgutil.walk_packages(package.__path__, prefix=f"{name}."):
-                importlib.import_module(found.name)
-        for point in entry_points(group=self.entry_point_group):
-            point.load()
+        with self._loading:
+            if self._loaded or self._within:
+                return
+            self._within = True  # a module that asks while it is being imported sees what is there so far
+            try:
+                for name in self.packages:
+                    package = importlib.import_module(name)
+                    for found in pkgutil.walk_packages(package.__path__, prefix=f"{name}."):
+                        importlib.import_module(found.name)
+                for point in entry_points(group=self.entry_point_group):
+                    point.load()
+            finally:
+                self._within = False
+            self._loaded = True
 
     def get(self, slug: str) -> T:
         """Return the plug-in called ``slug``, or raise DomainError naming those that exist."""

@@ -33,6 +33,7 @@ lineage: {{training_required: true, evaluation_required: true}}
 artifact_formats: [skops, joblib, onnx]
 """
 HIGH_RISK = {"exposure": "high", "purpose": "rights_of_people", "complexity": "high"}
+TRAINING_TABLE = b"".join(TABLE.splitlines(keepends=True)[:-1])
 
 
 def a_model(cast: Cast, slug: str = "consumer-credit-default", **fields: Any) -> Model:
@@ -109,7 +110,7 @@ def a_version(
         version=version,
         artifacts=[ArtifactRef(an_artifact(cast, data), "model", format)],
         datasets=[
-            DatasetRef(a_dataset_version(cast, "2026-09", split="training"), "training"),
+            DatasetRef(a_dataset_version(cast, "2026-09", data=TRAINING_TABLE, split="training"), "training"),
             DatasetRef(a_dataset_version(cast, "2026-10", split="evaluation"), "evaluation"),
         ],
         scoring={"threshold": 0.5, "positive_label": 1},

@@ -63,8 +63,8 @@ def report_deployment(
 def _allowing(
     version: ModelVersion, environment: Environment, artifact_sha256: str, decision_id: uuid.UUID | None
 ) -> GateDecision | None:
-    if decision_id is None:
-        return None
+    if decision_id is None or Deployment.objects.filter(gate_decision=decision_id, gated=True).exists():
+        return None  # an allow is for one deployment
     return GateDecision.objects.filter(
         pk=decision_id,
         outcome=GateDecision.Outcome.ALLOW,

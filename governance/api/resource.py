@@ -42,7 +42,8 @@ class AlwaysJSON(BaseContentNegotiation):
 class Resource(APIView):
     """One address. ``scopes`` (for tokens) and ``roles`` (for people) say per method who may; nothing said is no.
 
-    ``parameters`` are the names that may stand in the query, ``ordering`` is that of its list.
+    ``parameters`` are the names that may stand in the query, ``ordering`` is that of its list. ``repeats_answers`` says
+    whether a write with an Idempotency-Key gets its first answer again.
     """
 
     scopes: ClassVar[Mapping[str, str]] = {}
@@ -50,6 +51,7 @@ class Resource(APIView):
     public: ClassVar[frozenset[str]] = frozenset()
     parameters: ClassVar[frozenset[str]] = frozenset()
     ordering: ClassVar[tuple[str, ...]] = ()
+    repeats_answers: ClassVar[bool] = True
     open_call: idempotency.OpenCall | None = None
     content_negotiation_class = AlwaysJSON
     http_method_names = ["get", "head", "post", "put", "patch"]
@@ -75,6 +77,7 @@ class Resource(APIView):
         self.circumstances.enter_context(acting(circumstances_of(request._request, credential_in(request))))
         if request.method in WRITES:
             require_readable(request)
+        if request.method in WRITES and self.repeats_answers:
             self.open_call = idempotency.begin(request, self.actor, request._request.body)
 
     def handle_exception(self, exc: Exception) -> Any:

@@ -56,8 +56,9 @@ def import_from_source(source: Source, *, actor: User, inspect: Inspect, since: 
     """Register every version that ``source`` holds, with its model and artifacts; what is known stays as it is.
 
     Each entry is its own transaction with its own events. Doing it again changes nothing. An import says what exists:
-    it starts no validation and opens no promotion. ``inspect`` looks at each model file. Raises ``role-missing``, and what ``iter_versions`` raises when the
-    source as a whole cannot be read.
+    it starts no validation and opens no promotion. ``inspect`` looks at each model file.
+
+    Raises ``role-missing``, and what ``iter_versions`` raises when the source as a whole cannot be read.
     """
     require_role(actor, Role.DEVELOPER, Role.CI)
     registered: list[str] = []

@@ -120,6 +120,9 @@ def register_version(
     record_contribution(row, actor.person, Contribution.Kind.REGISTERED, actor=actor)
     for ref in artifacts:
         record_contribution(row, ref.artifact.uploaded_by.person, Contribution.Kind.UPLOADED, actor=actor)
+    for used in datasets:
+        for account in (used.dataset_version.registered_by, used.dataset_version.artifact.uploaded_by):
+            record_contribution(row, account.person, Contribution.Kind.SUPPLIED, actor=actor)
     for person, kind in contributors:
         record_contribution(row, person.person, kind, actor=actor)
     _link_origins(row, artifacts, datasets, actor=actor)
@@ -164,6 +167,13 @@ def _refuse_repeated(artifacts: Sequence[ArtifactRef], datasets: Sequence[Datase
         raise DomainError("several-model-artifacts", "A version has one artifact that scores.")
     if len({used.role for used in datasets}) < len(datasets):
         raise DomainError("dataset-role-twice", "A version names one dataset version for each role.")
+    by_role = {used.role: used.dataset_version for used in datasets}
+    evaluation, training = by_role.get(VersionDataset.Role.EVALUATION), by_role.get(VersionDataset.Role.TRAINING)
+    if evaluation is None:
+        return
+    same = training is not None and training.artifact_id == evaluation.artifact_id
+    if same or evaluation.split == DatasetVersion.Split.TRAINING:
+        raise DomainError("evaluated-on-training-data", "A version is evaluated on other data than it was trained on.")
 
 
 def _refuse_shared_model_bytes(artifacts: Sequence[ArtifactRef]) -> None:

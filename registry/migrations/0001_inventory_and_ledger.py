@@ -246,7 +246,7 @@ class Migration(migrations.Migration):
             name='Contribution',
             fields=[
                 ('id', models.UUIDField(default=registry.models.identity.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('trained', 'trained it'), ('committed', 'committed its code'), ('uploaded', 'uploaded its artifact'), ('registered', 'registered it'), ('requested', 'requested its promotion'), ('validated', 'validated it')], max_length=12)),
+                ('kind', models.CharField(choices=[('trained', 'trained it'), ('committed', 'committed its code'), ('uploaded', 'uploaded its artifact'), ('registered', 'registered it'), ('requested', 'requested its promotion'), ('validated', 'validated it'), ('supplied', 'supplied its data')], max_length=12)),
                 ('recorded_at', models.DateTimeField()),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contributions', to=settings.AUTH_USER_MODEL)),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contributions', to='registry.modelversion')),

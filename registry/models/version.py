@@ -139,6 +139,7 @@ class Contribution(LedgerSubject):
         REGISTERED = "registered", _("registered it")
         REQUESTED = "requested", _("requested its promotion")
         VALIDATED = "validated", _("validated it")
+        SUPPLIED = "supplied", _("supplied its data")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="contributions")

@@ -28,7 +28,14 @@ def test_alive_asks_nobody() -> None:
 def test_ready_with_everything_there(broker_url: str) -> None:
     response = nobody().get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (200, "ready"), response.content
-    assert set(states(response)) == {"database", "migrations", "broker", "ledger_anchor", "ledger_triggers"}
+    assert set(states(response)) == {
+        "database",
+        "migrations",
+        "broker",
+        "ledger_anchor",
+        "ledger_triggers",
+        "approval_walls",
+    }
 
 
 @pytest.mark.django_db

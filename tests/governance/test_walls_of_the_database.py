@@ -133,11 +133,19 @@ def test_an_approval_can_be_withdrawn_once_and_never_revived_or_deleted(cast):
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="INSERT OR REPLACE is SQLite's own")
-def test_insert_or_replace_does_not_get_past_the_walls(cast):
+@pytest.mark.parametrize("recursive", [0, 1])
+@pytest.mark.parametrize("other_id", [False, True])
+def test_insert_or_replace_does_not_get_past_the_walls(cast, recursive, other_id):
     given = builders.an_approval(builders.an_open_promotion(cast), cast.pia)
     given.expires_at += timedelta(days=1000)
-    with pytest.raises(IntegrityError, match="only withdrawn"):
-        insert(given, verb="INSERT OR REPLACE")
+    given.id = new_id() if other_id else given.id
+    sql(f"PRAGMA recursive_triggers = {recursive}")
+    try:
+        with pytest.raises(IntegrityError, match="only withdrawn"):
+            insert(given, verb="INSERT OR REPLACE")
+    finally:
+        sql("PRAGMA recursive_triggers = 1")
+    assert not Approval.objects.filter(expires_at=given.expires_at).exists()
 
 
 def test_the_walls_come_back_when_somebody_dropped_them(cast):

@@ -57,8 +57,9 @@ def test_of_two_different_versions_of_one_name_one_is_refused():
 
 def test_different_versions_registered_at_once_all_come_in():
     cast = make_cast()
-    model, artifact = builders.a_model(cast), builders.an_artifact(cast)
-    ends = at_once([entering(cast, model, artifact, version=f"{number}.0") for number in range(4)])
+    model = builders.a_model(cast)
+    held = [builders.an_artifact(cast, builders.MODEL_BYTES + bytes([number])) for number in range(4)]
+    ends = at_once([entering(cast, model, held[number], version=f"{number}.0") for number in range(4)])
     assert codes(ends) == []
     assert ModelVersion.objects.count() == 4
     assert LineageEdge.objects.filter(relation="replaces").count() == 3

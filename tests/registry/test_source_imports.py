@@ -78,7 +78,9 @@ def test_a_bad_entry_is_reported_and_stops_no_other(cast: Cast, tmp_path: Path) 
     an_entry(tmp_path, "f-unknown-model", a_manifest("6.0", model={"slug": "unheard-of"}))
     (tmp_path / "g-empty").mkdir()
     an_entry(tmp_path, "h-slug", a_manifest("8.0", model={"slug": "../up", "name": "Up"}))
-    an_entry(tmp_path, "i-known-model", a_manifest("9.0", model={"slug": "churn"}))
+    an_entry(tmp_path, "i-known-model", a_manifest("9.0", model={"slug": "churn"}), model=OTHER)
+    an_entry(tmp_path, "j-same-bytes", a_manifest("10.0", model={"slug": "churn"}))
+    an_entry(tmp_path, "k-not-joblib", a_manifest("11.0", model={"slug": "churn"}), model=b"no model at all")
     result = imported(tmp_path, cast)
     assert result.registered == ("churn/1.0", "churn/9.0")
     assert {one.entry: one.code for one in result.refused} == {
@@ -89,6 +91,8 @@ def test_a_bad_entry_is_reported_and_stops_no_other(cast: Cast, tmp_path: Path) 
         "f-unknown-model": "unknown-model",
         "g-empty": "source-file-missing",
         "h-slug": "bad-slug",
+        "j-same-bytes": "artifact-of-another-version",
+        "k-not-joblib": "artifact-not-what-it-says",
     }
     assert set(Model.objects.values_list("slug", flat=True)) == {"churn"}
     assert differences() == []
@@ -115,14 +119,14 @@ class LyingSource:
 
     def iter_versions(self, since: datetime | None) -> Iterator[ExternalVersion | BadEntry]:
         """Yield one lie, one breakdown, one bad entry and one truth."""
-        for name, opened in (("lie", lambda: io.BytesIO(b"other b")), ("breakdown", _breaks), ("truth", _tells)):
-            artifact = ExternalArtifact(name, "model", "skops", sha256_hex(b"promise"), 7, opened)
+        for name, opened in (("lie", lambda: io.BytesIO(MODEL[::-1])), ("breakdown", _breaks), ("truth", _tells)):
+            artifact = ExternalArtifact(name, "model", "joblib", sha256_hex(MODEL), len(MODEL), opened)
             yield ExternalVersion(name, "vendor-score", "Vendor score", name, (artifact,))
         yield BadEntry("gone", DomainError("source-file-missing", "It is gone."))
 
 
 def _tells() -> BinaryIO:
-    return io.BytesIO(b"promise")
+    return io.BytesIO(MODEL)
 
 
 def _breaks() -> BinaryIO:

@@ -60,10 +60,11 @@ class DecisionShown(serializers.Serializer[GateDecision]):
 
 
 class GateDecisions(Resource):
-    """Where the gate is asked."""
+    """Where the gate is asked. An answer is never repeated: what was allowed a minute ago may be denied now."""
 
     scopes = {"POST": "gate:decide"}
     roles = {"POST": WORKING}
+    repeats_answers = False
 
     @described("Ask the gate", body=GateQuestion, answers={200: DecisionShown})
     def post(self, request: Request) -> Response:

@@ -11,14 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.actions.lineage import record_pipeline_run
-from governance.api.auth import EVERYBODY
+from governance.api.auth import EVERYBODY, require_model
 from governance.api.resource import Resource
 from governance.api.rows import version_named
 from governance.api.schema import described
 from registry import texts
 from registry.errors import DomainError
 from registry.lineage import Node, ancestors, descendants
-from registry.models import DatasetVersion, LineageEdge, Role
+from registry.models import DatasetVersion, LineageEdge, Role, VersionDataset
 
 OUR_MODELS = "cadastre:model"
 OUR_DATASETS = "cadastre:dataset"
@@ -155,6 +155,9 @@ def _node(request: Request, end: Mapping[str, str]) -> Node:
         dataset, _slash, version = end["name"].partition("/")
         if not DatasetVersion.objects.filter(dataset=dataset, version=version).exists():
             raise DomainError("unknown-dataset-version", _("There is no dataset version of that name."))
+        users = VersionDataset.objects.filter(dataset_version__dataset=dataset, dataset_version__version=version)
+        for model in sorted(set(users.values_list("version__model_id", flat=True))):
+            require_model(request, model)
         return DatasetVersion.ledger_kind, f"{dataset}/{version}"
     return "outside_dataset", _key(end)
 
