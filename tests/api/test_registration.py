@@ -95,7 +95,7 @@ def test_a_version_is_registered_once_with_everything_that_was_said(cast: Cast) 
     assert shown["artifacts"] == [body["artifacts"][0] | {"size": len(a_skops_file())}]
     assert shown["datasets"][0]["role"] == "evaluation"
     hands = {(one["person"], one["kind"]) for one in shown["contributors"]}
-    assert hands == {("ada", "registered"), ("ada", "uploaded"), ("vera", "trained")}
+    assert hands == {("ada", "registered"), ("ada", "uploaded"), ("ada", "supplied"), ("vera", "trained")}
     assert (shown["stage"], shown["validation"]) == ("registered", None)
 
 

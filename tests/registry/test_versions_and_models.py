@@ -54,6 +54,7 @@ def test_who_registered_and_uploaded_is_recorded_as_a_person(cast):
     assert set(version.contributions.values_list("person__username", "kind")) == {
         ("ada", Contribution.Kind.REGISTERED),
         ("ada", Contribution.Kind.UPLOADED),
+        ("ada", Contribution.Kind.SUPPLIED),
     }
     assert version.registered_by == cast.ci_bot
 
