@@ -7,6 +7,7 @@ hostile file gets near the process that answers requests.
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,32 @@ from audits.tables.contract import ColumnRoles
 from audits.tables.open import open_file
 from registry.errors import DomainError
 
+MAX_ROWS = 20_000_000
+MAX_UNPACKED_BYTES = 4 * 2**30
+MEMORY_BYTES = 6 * 2**30
+PROCESSOR_SECONDS = 30
+
+
+def refuse_too_large(path: Path, format: str) -> None:
+    """Refuse a Parquet file whose own footer declares more rows or bytes than are read; a few bytes can hold many rows.
+
+    Raises DomainError ``table-too-large``, or ``unreadable-table`` for a file without a readable footer.
+    """
+    if format != "parquet" or path.stat().st_size == 0:
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        footer = pq.read_metadata(path)
+        unpacked = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
+        rows = footer.num_rows
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DomainError("unreadable-table", "The file cannot be read as parquet.") from error
+    if rows > MAX_ROWS or unpacked > MAX_UNPACKED_BYTES:
+        message = f"At most {MAX_ROWS:,} rows and {MAX_UNPACKED_BYTES // 2**30} GiB unpacked are read."
+        raise DomainError("table-too-large", message, kind="too-large", rows=rows, unpacked_bytes=unpacked)
+
 
 def profile(request: dict[str, Any]) -> dict[str, Any]:
     """Return the row count and the columns of a table, after refusing bad values as ``open_file`` does.
@@ -22,6 +49,7 @@ def profile(request: dict[str, Any]) -> dict[str, Any]:
     ``request``: path, format, sha256, roles. ``columns``: name and type of each, in order.
     """
     roles = ColumnRoles.from_json(request["roles"])
+    refuse_too_large(Path(request["path"]), request["format"])
     required = ("target", "score") if roles.score else ("target",)
     table = open_file(
         Path(request["path"]), format=request["format"], roles=roles, digest=request["sha256"], required=required
@@ -34,11 +62,13 @@ def profile(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer one request."""
+    """Answer one request, with bounded memory and processor time."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
     try:
         answer = profile(json.loads(sys.stdin.readline()))
     except DomainError as error:
-        answer = {"error": {"code": error.code, "message": error.message, "context": error.context}}
+        answer = {"error": {"code": error.code, "message": error.message, "context": error.context, "kind": error.kind}}
     sys.stdout.write(json.dumps(answer, default=str))
 
 

@@ -19,7 +19,7 @@ from registry.storage import artifacts
 
 log = logging.getLogger("cadastre.datasets")
 
-READ_SECONDS = 60
+READ_SECONDS = 40
 ANSWER_BYTES = 4 * 2**20
 
 
@@ -76,7 +76,7 @@ def _profile(artifact: Artifact, format: str, roles: Mapping[str, Any]) -> dict[
         raise _not_read("its reader ended without an answer")
     answer: dict[str, Any] = json.loads(ended.stdout)
     if refused := answer.get("error"):
-        raise DomainError(refused["code"], refused["message"], **refused["context"])
+        raise DomainError(refused["code"], refused["message"], kind=refused["kind"], **refused["context"])
     return answer
 
 

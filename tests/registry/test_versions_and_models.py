@@ -49,7 +49,7 @@ def test_the_same_statement_is_the_same_row_and_another_is_a_conflict(cast):
     assert differences() == []
 
 
-def test_who_registered_and_uploaded_is_recorded_as_a_person(cast):
+def test_who_registered_uploaded_and_supplied_the_data_is_recorded_as_a_person(cast):
     version = builders.a_version(cast)
     assert set(version.contributions.values_list("person__username", "kind")) == {
         ("ada", Contribution.Kind.REGISTERED),
