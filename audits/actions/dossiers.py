@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 
 from audits.actions.evidence import read_evidence, store_evidence, store_json
 from audits.models import Dossier, Evidence
@@ -19,6 +19,7 @@ from registry.ledger.context import ActContext, acting
 from registry.ledger.plain import instant_text
 from registry.ledger.proofs import latest_checkpoint
 from registry.ledger.sequencer import sequence_all
+from registry.ledger.snapshot import snapshot
 from registry.models import Model, ModelVersion, Role, User
 
 declare_action("dossier.requested", "A dossier was asked for.")
@@ -88,8 +89,10 @@ def _build(dossier: Dossier) -> Dossier:
     from audits.dossier.render import render
 
     sequence_all()
-    newest = latest_checkpoint()
-    facts = gather_facts(dossier.version, dossier.as_of)
+    with snapshot(DEFAULT_DB_ALIAS):  # the facts and the checkpoint that covers them are of one state
+        newest = latest_checkpoint()
+        version = ModelVersion.objects.select_related("model").get(pk=dossier.version_id)
+        facts = gather_facts(version, dossier.as_of)
     facts["dossier"] = {
         "id": str(dossier.pk),
         "as_of": instant_text(dossier.as_of),

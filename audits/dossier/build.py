@@ -37,10 +37,18 @@ FORMAT = 1
 def gather_facts(version: ModelVersion, as_of: datetime, *, language: str = "en", marking: str = "") -> dict[str, Any]:
     """Read the facts of every registered section as of an instant; the result is plain JSON, ready to be stored.
 
-    Raises DomainError ``version-not-there-yet`` when the version was registered later than ``as_of``.
+    Labels among the facts are in ``language``, whatever language is active. Raises DomainError
+    ``version-not-there-yet`` when the version was registered later than ``as_of``.
     """
     if version.registered_at > as_of:
         raise DomainError("version-not-there-yet", "The version was not registered at that instant.", field="as_of")
+    with translation.override(language):
+        facts = _gathered(version, as_of) | {"language": language, "marking": marking}
+        stored: dict[str, Any] = json.loads(canonical_json(facts))
+    return stored
+
+
+def _gathered(version: ModelVersion, as_of: datetime) -> dict[str, Any]:
     registered = [entry.item() for entry in SECTIONS]
     found: dict[str, Facts] = {}
     for section in registered:
@@ -50,14 +58,12 @@ def gather_facts(version: ModelVersion, as_of: datetime, *, language: str = "en"
     for section in registered:
         if isinstance(section, LateSection):
             found[section.slug] = section.gather_late(version, as_of, early)
-    facts = {
+    return {
         "format": FORMAT,
         "model": version.model_id,
         "model_name": version.model.name,
         "version": version.version,
         "as_of": instant_iso(as_of),
-        "language": language,
-        "marking": marking,
         "sections": found,
         "unfilled": [
             {"number": one.number, "slug": one.slug, "title": str(one.title), "required_by": one.required_by}
@@ -65,8 +71,6 @@ def gather_facts(version: ModelVersion, as_of: datetime, *, language: str = "en"
             if one.slug not in found
         ],
     }
-    stored: dict[str, Any] = json.loads(canonical_json(facts))
-    return stored
 
 
 def compose(facts: Mapping[str, Any]) -> Document:

@@ -16,7 +16,7 @@ from audits.sandbox.inspect import inspect
 from audits.sandbox.launch import score
 from audits.sandbox.protocol import ExplainInput, Limits, SandboxError, ScoringJob, ScoringOutcome, TableInput
 from audits.tables.contract import ColumnRoles, EvaluationTable
-from audits.tables.open import open_frame, with_scores
+from audits.tables.open import open_frame, read_csv_frame, with_scores
 from registry.errors import DomainError
 from registry.storage import artifacts
 
@@ -83,15 +83,15 @@ class _Scored:
 
 
 def _frame(described: Mapping[str, Any]) -> pa.Table:
-    """Read a snapshot whose bytes have just been re-hashed."""
+    """Read a snapshot whose bytes have just been re-hashed, CSV by the reader that admitted it."""
     import pyarrow as pa
-    import pyarrow.csv
     import pyarrow.parquet
 
     with artifacts().open_checked(described["sha256"]) as stream:
+        if described["format"] == "csv":
+            return read_csv_frame(artifacts().path(described["sha256"]))
         try:
-            read = pyarrow.parquet.read_table if described["format"] == "parquet" else pyarrow.csv.read_csv
-            frame: pa.Table = read(stream)
+            frame: pa.Table = pyarrow.parquet.read_table(stream)
             if not all(isinstance(name, str) for name in frame.column_names):  # decodes the names, which may fail
                 raise ValueError("a column without a name")
             return frame
@@ -185,6 +185,7 @@ def _blanked(frame: pa.Table, seed: int) -> pa.Table:
     """Blank a share of the values of each column, independently and at random."""
     import numpy as np
     import pyarrow as pa
+    import pyarrow.compute
 
     generator = np.random.default_rng(seed)
     columns = []

@@ -59,9 +59,7 @@ def open_file(
     """
     refuse_missing_roles(roles, required)
     refuse_bad_threshold(threshold)
-    location = str(path.resolve())
-    if not PLAIN_PATH.match(location):
-        raise ValueError("the path of a stored table holds characters that the artifact store never writes")
+    location = _plain(path)
     if format not in ("parquet", "csv"):
         raise DomainError("unknown-table-format", "A table is read as 'parquet' or 'csv'.", known=["csv", "parquet"])
     if path.stat().st_size == 0:
@@ -78,6 +76,26 @@ def open_file(
     except BaseException:
         backend.disconnect()
         raise
+
+
+def read_csv_frame(path: Path, *, memory_limit: str = "4GB") -> Any:
+    """Read a CSV file into a pyarrow Table by the reader of ``open_file``, so both see the same types and blanks.
+
+    The rows keep the order of the file. ``path`` and the connection are limited as in ``open_file``. Raises DomainError
+    ``empty-table``, ``duplicate-column``, ``too-many-columns`` and ``unreadable-table``.
+    """
+    import duckdb
+
+    location = _plain(path)
+    refuse_bad_columns(_csv_columns(path), ColumnRoles())
+    backend = _duckdb(allowed=location, memory_limit=memory_limit, threads=1)
+    try:
+        _read(backend, location, "csv")
+        return backend.con.sql("SELECT * FROM evaluation").to_arrow_table()
+    except duckdb.Error as error:
+        raise DomainError("unreadable-table", "The file cannot be read as csv.") from error
+    finally:
+        backend.disconnect()
 
 
 def open_frame(
@@ -240,6 +258,13 @@ def _duckdb(*, allowed: str | None, memory_limit: str, threads: int) -> Any:
     return backend
 
 
+def _plain(path: Path) -> str:
+    location = str(path.resolve())
+    if not PLAIN_PATH.match(location):
+        raise ValueError("the path of a stored table holds characters that the artifact store never writes")
+    return location
+
+
 def _read(backend: Any, location: str, format: Format) -> Any:
     import duckdb
 
@@ -255,6 +280,7 @@ def _read(backend: Any, location: str, format: Format) -> Any:
                 quote='"',
                 escape='"',
                 sample_size=-1,
+                skip=0,
                 strict_mode=True,
             )
     except duckdb.Error as error:

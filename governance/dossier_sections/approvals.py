@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from audits.dossier.content import Block, Column, KeyValue, KeyValues, Notice, Paragraph, Section, Subheading, Table
 from audits.dossier.contract import SECTIONS, DossierSection, Facts
 from audits.dossier.outline import BY_SLUG
-from audits.dossier.record import instant_text, names_of
+from audits.dossier.record import State, instant_text, names_of, state_at
 from governance.models import Approval, PromotionRequest
 from registry.models import ModelVersion
 
@@ -24,31 +24,33 @@ class Approvals(DossierSection):
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
 
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
-        """Read the requests, the decisions and the contributions up to the instant."""
-        requests = list(
+        """Read the requests and decisions as they stood at the instant, and the contributions up to it."""
+        asked = list(
             PromotionRequest.objects.filter(version=version, requested_at__lte=as_of)
             .select_related("policy")
             .order_by("requested_at", "id")
         )
-        decisions = list(
-            Approval.objects.filter(request__in=requests, decided_at__lte=as_of).order_by("decided_at", "id")
-        )
+        states = {one.pk: state for one in asked if (state := state_at(one, as_of)) is not None}
+        requests = [one for one in asked if one.pk in states]
+        decided = Approval.objects.filter(request__in=requests, decided_at__lte=as_of).order_by("decided_at", "id")
+        decisions = [(one, state) for one in decided if (state := state_at(one, as_of)) is not None]
         hands = list(version.contributions.filter(recorded_at__lte=as_of).order_by("recorded_at", "id"))
         names = names_of(
             [
                 *(one.requested_by_id for one in requests),
                 *(one.requested_for_id for one in requests),
-                *(one.approver_id for one in decisions),
+                *(one.approver_id for one, _state in decisions),
                 *(one.person_id for one in hands),
             ]
         )
         return {
             "requests": [
-                _request(one, names, [row for row in decisions if row.request_id == one.pk]) for one in requests
+                _request(one, states[one.pk], names, [pair for pair in decisions if pair[0].request_id == one.pk])
+                for one in requests
             ],
             "contributors": [[names.get(str(one.person_id), ""), str(one.get_kind_display())] for one in hands],
             "subjects": [["promotion", one.ledger_key()] for one in requests]
-            + [["approval", one.ledger_key()] for one in decisions],
+            + [["approval", one.ledger_key()] for one, _state in decisions],
         }
 
     def compose(self, facts: Facts) -> Section:
@@ -66,11 +68,14 @@ class Approvals(DossierSection):
         return self.section(*blocks)
 
 
-def _request(one: PromotionRequest, names: dict[str, str], decisions: list[Approval]) -> dict[str, Any]:
+def _request(
+    one: PromotionRequest, then: State, names: dict[str, str], decisions: list[tuple[Approval, State]]
+) -> dict[str, Any]:
+    """Return what is told of a request; of its row and of the decisions' only what never changes is read."""
     return {
         "id": str(one.pk),
         "environment": one.environment_id,
-        "state": one.state,
+        "state": then["state"],
         "policy": str(one.policy),
         "tier": one.tier,
         "statement": one.statement,
@@ -86,11 +91,11 @@ def _request(one: PromotionRequest, names: dict[str, str], decisions: list[Appro
                 "statement": row.statement,
                 "decided_at": instant_text(row.decided_at),
                 "expires_at": instant_text(row.expires_at),
-                "withdrawn_at": instant_text(row.withdrawn_at),
+                "withdrawn_at": instant_text(row.withdrawn_at) if state["withdrawn_at"] else "",
                 "evidence_digest": row.evidence_digest,
                 "manifest_digest": row.manifest_digest,
             }
-            for row in decisions
+            for row, state in decisions
         ],
     }
 

@@ -1,4 +1,8 @@
-"""What would the gate say as of the dossier's instant? Worked out once for the sections that print it."""
+"""What would the gate say when the dossier is built? Worked out for the sections that print it.
+
+The rows are read as they stand at the time of building; only ends and ages (of approvals, waivers, evidence, policies)
+go by the dossier's instant.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,11 @@ NONCE = "asked-for-a-dossier"
 
 
 def answers(version: ModelVersion, as_of: datetime) -> list[dict[str, Any]]:
-    """Return the gate's answer for each gated place the version was asked for or runs in; nothing is recorded by it."""
+    """Return the gate's answer for each gated place the version was asked for or runs in; nothing is recorded by it.
+
+    The answer rests on the rows at the time of building, judged by the clock of ``as_of``: what was closed, withdrawn or
+    decided between the two is in it.
+    """
     link = version.model_artifact()
     if link is None:
         return []

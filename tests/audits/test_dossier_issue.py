@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 
@@ -11,12 +12,19 @@ from django.db import IntegrityError, transaction
 from audits.actions import dossiers
 from audits.actions.dossiers import build_dossier, render_again, request_dossier, sweep
 from audits.actions.evidence import read_evidence
+from audits.dossier import build
 from audits.models import Dossier, Evidence
+from governance.actions.approvals import withdraw_approval
+from governance.actions.promotions import withdraw_promotion
+from registry.actions.inventory import edit_model
 from registry.errors import DomainError
 from registry.ledger.models import LedgerEvent
 from registry.ledger.replay import differences
+from registry.models import Model, ModelVersion
 from registry.storage import artifacts
 from tests import builders
+from tests.cast import in_session_of, make_cast
+from tests.races.racing import at_once, codes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -96,3 +104,46 @@ def test_a_forgotten_dossier_is_woken(cast, version, monkeypatch):
 def test_the_administrator_reads_no_dossier(cast, version):
     with pytest.raises(DomainError, match="role-missing"):
         request_dossier(version, actor=cast.adam)
+
+
+def test_a_dossier_tells_a_request_and_its_decisions_as_they_stood_when_it_was_asked_for(cast):
+    approved = builders.an_approved_promotion(cast)
+    asked, _ = request_dossier(approved.version, actor=cast.otto)
+    given = approved.approvals.order_by("decided_at").first()
+    with in_session_of(given.approver):
+        withdraw_approval(given, actor=given.approver, reason="I read the wrong table.")
+    withdraw_promotion(approved, actor=approved.requested_by, reason="Not now.")
+    later = build_dossier(str(request_dossier(approved.version, actor=cast.ravi)[0].pk))
+    before, after = told(build_dossier(str(asked.pk))), told(later)
+    assert (before["state"], after["state"]) == ("open", "withdrawn")
+    assert [bool(one["withdrawn_at"]) for one in before["decisions"]] == [False, False]
+    assert [bool(one["withdrawn_at"]) for one in after["decisions"]] == [True, False]
+
+
+def told(dossier):
+    """Return the only request of a dossier's stored facts."""
+    assert dossier.state == "issued", dossier.failure
+    (request,) = json.loads(read_evidence(dossier.facts_sha256))["sections"]["approvals"]["requests"]
+    return request
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_facts_of_a_dossier_are_of_one_state_while_others_write(monkeypatch):
+    """The intended use is read by the section of the verdict; another connection changes it just before."""
+    cast = make_cast()
+    version = builders.an_open_promotion(cast).version
+    asked, _ = request_dossier(version, actor=cast.otto)
+    before, gather = version.model.intended_use, build.gather_facts
+
+    def disturbed(version, as_of):
+        assert Model.objects.get(pk=version.model_id).intended_use == before
+        ends = at_once([lambda: edit_model(version.model, intended_use="Decide on everything.", actor=cast.ci_bot)])
+        assert codes(ends) == []
+        return gather(ModelVersion.objects.get(pk=version.pk), as_of)  # read anew: a late read sees the same
+
+    monkeypatch.setattr(build, "gather_facts", disturbed)
+    issued = build_dossier(str(asked.pk))
+    assert issued.state == "issued", issued.failure
+    assert json.loads(read_evidence(issued.facts_sha256))["sections"]["verdict"]["intended_use"] == before
+    assert Model.objects.get(pk=version.model_id).intended_use == "Decide on everything."
+    assert differences() == []

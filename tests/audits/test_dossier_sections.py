@@ -98,6 +98,27 @@ def test_gathering_again_for_the_same_instant_gives_the_same_facts_after_the_wor
         assert later["sections"][slug] != before["sections"][slug]
 
 
+def test_the_labels_among_the_facts_are_in_the_language_of_the_dossier(story: ModelVersion) -> None:
+    from django.utils import translation
+
+    from audits.dossier.build import gather_facts
+    from registry.ledger.clock import database_now
+    from registry.ledger.sequencer import sequence_all
+
+    sequence_all()
+    instant = database_now()
+    english = gather_facts(story, instant, language="en")
+    with translation.override("de"):
+        under_german = gather_facts(story, instant, language="en")
+        assert translation.get_language() == "de"
+    for slug in set(english["sections"]) - {"verdict", "controls"}:  # these two tell an age in seconds
+        assert under_german["sections"][slug] == english["sections"][slug]
+    assert "Auswertung" not in json.dumps(under_german, ensure_ascii=False)
+    german = gather_facts(story, instant, language="de")
+    assert "Auswertung" in json.dumps(german, ensure_ascii=False)
+    assert "Auswertung" not in json.dumps(english, ensure_ascii=False)
+
+
 def test_every_planned_section_is_printed_in_order_and_none_vanishes(story: ModelVersion) -> None:
     from audits.dossier.build import compose
     from audits.dossier.outline import OUTLINE
