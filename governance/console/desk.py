@@ -14,6 +14,8 @@ from audits.models import Dossier, Finding, RunAttempt, ValidationRun
 from governance.actions.approvals import obstacles
 from governance.console.refusals import obstacle_text
 from governance.gate.contract import Asked
+from governance.gate.controls.approvals import quorum_met
+from governance.gate.decide import PASSING
 from governance.gate.eligibility import counting, required_quorum
 from governance.gate.facts import gather_facts
 from governance.models import ApiCredential, Approval, GateDecision, OneTimeLink, PromotionRequest
@@ -35,6 +37,7 @@ class Waiting:
     run: ValidationRun | None
     given: int
     quorum: int
+    reached: bool
     mine: Approval | None
     reasons: tuple[str, ...]
     ready: bool
@@ -42,7 +45,7 @@ class Waiting:
     @property
     def for_me(self) -> bool:
         """Whether this person may decide on it, and it can be decided on."""
-        return self.ready and not self.reasons and self.mine is None and self.given < self.quorum
+        return self.ready and not self.reasons and self.mine is None and not self.reached
 
 
 def open_requests(person: User) -> list[Waiting]:
@@ -59,15 +62,16 @@ def _as_seen(request: PromotionRequest, person: User) -> Waiting:
     rules = rules_of(request.policy)
     run = request.run
     ready = run is not None and run.outcome == ValidationRun.Outcome.PASSED
-    given, quorum = 0, 0
+    given, quorum, reached = 0, 0, False
     if rules is not None:
         now = database_now()
         link = request.version.model_artifact()
         facts = gather_facts(Asked(request.environment_id, link.artifact_id if link else "", "today"), now)
         given, quorum = len(counting(facts, rules, now)), required_quorum(facts, rules)
+        reached = quorum_met(facts, rules, now).status in PASSING
     reasons = tuple(obstacle_text(one) for one in obstacles(request, person, rules)) if rules else ()
     mine = request.approvals.filter(approver=person, withdrawn_at__isnull=True).first()
-    return Waiting(request, run, given, quorum, mine, reasons, ready and rules is not None)
+    return Waiting(request, run, given, quorum, reached, mine, reasons, ready and rules is not None)
 
 
 def running() -> QuerySet[ValidationRun]:
@@ -86,7 +90,7 @@ def denials() -> list[GateDecision]:
 
 
 def blocking_findings(of: User | None = None) -> QuerySet[Finding]:
-    """Return the findings that block a promotion now, the most severe first; of one owner where given."""
+    """Return the findings that block a promotion now, the newest first; of one owner where given."""
     alive = Q(state=Finding.State.OPEN) | Q(state=Finding.State.ACCEPTED, accepted_until__lte=database_now())
     rows = Finding.objects.filter(alive, blocking=True).select_related("model", "version", "owner")
     return (rows.filter(owner=of) if of else rows).order_by("-opened_at")[:MOST]
