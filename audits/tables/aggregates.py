@@ -75,68 +75,6 @@ def summary(expression: Any, columns: tuple[str, ...], *, per_column: bool) -> d
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One reason why the values of a table cannot be measured."""
-
-    code: str
-    message: str
-    context: dict[str, Any]
-
-
-def value_faults(table: EvaluationTable) -> Iterator[Fault]:
-    """Yield what is wrong with labels, scores, decisions and weights, counting rows and quoting no value."""
-    expression, roles = table.table, table.roles
-    asked: dict[str, Any] = {}
-    for role in ("target", "score", "prediction", "weight"):
-        name = getattr(roles, role)
-        if name is None:
-            continue
-        kind = expression[name].type()
-        if not (kind.is_numeric() or kind.is_boolean()):
-            code = "label-not-a-number" if role == "target" else f"{role}-not-a-number"
-            yield Fault(
-                code, f"Column {name!r} plays the role {role!r} but holds {kind}, not numbers.", {"column": name}
-            )
-            return
-        value = _real(expression[name])
-        asked[f"{role}_missing"] = (value.isnull() | value.isnan()).sum()
-        usable = value.notnull() & ~value.isnan()
-        if role == "score":
-            outside = (value < 0.0) | (value > 1.0)
-        elif role == "weight":
-            outside = (value <= 0.0) | (value > number(1e12))
-        else:
-            outside = (value != 0.0) & (value != 1.0)
-        asked[f"{role}_outside"] = (usable & outside).sum()
-        if role == "target":
-            asked["positives"] = (usable & (value == 1.0)).sum()
-            asked["negatives"] = (usable & (value == 0.0)).sum()
-    if not asked:
-        return
-    found = {key: int(value or 0) for key, value in rows_of(expression.aggregate(**asked))[0].items()}
-    codes = {
-        "target": ("label-missing", "label-outside-0-1", "must be 0 or 1"),
-        "score": ("score-not-a-number", "score-outside-0-1", "must lie between 0 and 1"),
-        "prediction": ("prediction-missing", "prediction-outside-0-1", "must be 0 or 1"),
-        "weight": ("weight-not-positive", "weight-not-positive", "must be above 0 and at most 10^12"),
-    }
-    for role, (missing, outside_code, rule) in codes.items():
-        name = getattr(roles, role)
-        if found.get(f"{role}_missing"):
-            count = found[f"{role}_missing"]
-            text = f"Column {name!r} ({role}) has no number in {count} of {table.rows} rows."
-            yield Fault(missing, text, {"column": name, "rows": count})
-        if found.get(f"{role}_outside"):
-            count = found[f"{role}_outside"]
-            text = f"Column {name!r} ({role}) {rule}; it does not in {count} of {table.rows} rows."
-            yield Fault(outside_code, text, {"column": name, "rows": count})
-    if roles.target is not None and 0 in (found["positives"], found["negatives"]):
-        only = 1 if found["negatives"] == 0 else 0
-        text = f"Every row has the outcome {only}: nothing can be told about the other outcome."
-        yield Fault("one-class-target", text, {"column": roles.target, "only": only})
-
-
-@dataclass(frozen=True)
 class ScoreCells:
     """How much of each outcome was seen at each distinct score, sorted by score.
 
@@ -170,7 +108,7 @@ def score_cells(table: EvaluationTable, *, max_distinct: int = MAX_DISTINCT_SCOR
     """Return weights of both outcomes by score: exact up to ``max_distinct`` distinct scores, in fine bins above."""
     import numpy as np
 
-    score, label = _real(table.table[table.roles.score]), _real(table.table[table.roles.target])
+    score, label = real(table.table[table.roles.score]), real(table.table[table.roles.target])
     binned = int(rows_of(table.table.aggregate(n=score.nunique()))[0]["n"]) > max_distinct
     key = (score * SCORE_BINS).floor() if binned else score
     grouped = table.table.group_by([key.name("cell"), label.name("label")])
@@ -220,7 +158,7 @@ def outcome_cells(table: EvaluationTable, attributes: tuple[str, ...]) -> list[O
     keys = [table.table[name].name(f"group{at}") for at, name in enumerate(attributes)]
     keys.append(selected(table).name("selected"))
     if table.roles.target is not None:
-        keys.append(_real(table.table[table.roles.target]).name("label"))
+        keys.append(real(table.table[table.roles.target]).name("label"))
     rows = rows_of(table.table.group_by(keys).aggregate(**_weights(table)).limit(MAX_GROUP_CELLS + 1))
     if len(rows) > MAX_GROUP_CELLS:
         names = ", ".join(attributes)
@@ -239,8 +177,8 @@ def outcome_cells(table: EvaluationTable, attributes: tuple[str, ...]) -> list[O
 def selected(table: EvaluationTable) -> Any:
     """Return the expression that is true for selected rows; a score equal to the threshold is selected."""
     if table.roles.score is not None and table.threshold is not None:
-        return _real(table.table[table.roles.score]) >= number(table.threshold)
-    return _real(table.table[table.roles.prediction]) == 1.0
+        return real(table.table[table.roles.score]) >= number(table.threshold)
+    return real(table.table[table.roles.prediction]) == 1.0
 
 
 def group_label(value: Any) -> str:
@@ -257,7 +195,7 @@ def group_label(value: Any) -> str:
     return text if text else "(empty)"
 
 
-def _real(column: Any) -> Any:
+def real(column: Any) -> Any:
     """Return a numeric or boolean column as doubles."""
     return column.cast("int32").cast("float64") if column.type().is_boolean() else column.cast("float64")
 
@@ -267,5 +205,5 @@ def _weights(table: EvaluationTable) -> dict[str, Any]:
     count = table.table.count()
     if table.roles.weight is None:
         return {"n": count, "weight": count.cast("float64"), "square": count.cast("float64")}
-    weight = _real(table.table[table.roles.weight])
+    weight = real(table.table[table.roles.weight])
     return {"n": count, "weight": weight.sum(), "square": (weight * weight).sum()}

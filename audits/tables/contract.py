@@ -6,12 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from registry.errors import DomainError
 
-SINGLE_ROLES = ("target", "score", "prediction", "weight", "time")
+Task = Literal["binary", "multiclass", "regression"]
+
+SINGLE_ROLES = ("target", "score", "prediction", "weight", "time", "baseline")
 MULTIPLE_ROLES = ("sensitive", "features")
+ALONE = ("target", "score", "prediction", "weight", "baseline")
+TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
+MAX_CLASSES = 100
 MAX_COLUMNS = 5_000
 
 
@@ -19,9 +24,12 @@ MAX_COLUMNS = 5_000
 class ColumnRoles:
     """Which column of a table plays which role; a role that nobody plays is None or empty.
 
-    ``target`` holds the outcome (0 or 1), ``score`` the model's probability of outcome 1, ``prediction`` a decision the
-    model made (0 or 1), ``sensitive`` the attributes by which groups are compared, ``features`` the model's inputs,
-    ``weight`` a positive sampling weight and ``time`` the instant a row belongs to.
+    ``target`` holds the outcome, ``score`` a binary model's probability of outcome 1, ``prediction`` what the model
+    decided, ``baseline`` what another version said of the same rows (its score for a binary model, else its
+    prediction), ``sensitive`` the attributes by which groups are compared, ``features`` the model's inputs, ``weight`` a
+    positive sampling weight, ``time`` the instant a row belongs to, and ``class_scores`` pairs of class and column with
+    its probability. Outcomes and predictions are 0 or 1 for a binary model, the name of a class for a multiclass one,
+    a number for regression.
     """
 
     target: str | None = None
@@ -31,6 +39,8 @@ class ColumnRoles:
     features: tuple[str, ...] = ()
     weight: str | None = None
     time: str | None = None
+    baseline: str | None = None
+    class_scores: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for role in SINGLE_ROLES:
@@ -44,7 +54,9 @@ class ColumnRoles:
             object.__setattr__(self, role, tuple(names))
             if len(set(names)) != len(tuple(names)):
                 raise DomainError("duplicate-column", f"The role {role!r} names a column twice.", role=role)
-        taken = [name for role in ("target", "score", "prediction", "weight") if (name := getattr(self, role))]
+        self._pair_classes()
+        taken = [name for role in ALONE if (name := getattr(self, role))]
+        taken += [column for _, column in self.class_scores]
         twice = sorted({name for name in taken if taken.count(name) > 1 or name in self.features})
         if twice:
             raise DomainError(
@@ -54,20 +66,35 @@ class ColumnRoles:
                 columns=twice,
             )
 
+    def _pair_classes(self) -> None:
+        given = self.class_scores
+        pairs = list(given.items()) if isinstance(given, Mapping) else [tuple(pair) for pair in given]
+        texts = [part for pair in pairs for part in pair]
+        if any(len(pair) != 2 for pair in pairs) or not all(isinstance(part, str) and part for part in texts):
+            raise DomainError(
+                "bad-column-role", "The role 'class_scores' names a column for each class.", role="class_scores"
+            )
+        if len(pairs) > MAX_CLASSES or len({label for label, _ in pairs}) != len(pairs) or len(pairs) == 1:
+            message = f"The role 'class_scores' names 2 to {MAX_CLASSES} classes, each once."
+            raise DomainError("bad-column-role", message, role="class_scores")
+        object.__setattr__(self, "class_scores", tuple(sorted(pairs)))
+
     def columns(self) -> tuple[str, ...]:
         """Return every column that plays a role, once, in the order of the roles."""
         named = [name for role in SINGLE_ROLES if (name := getattr(self, role)) is not None]
-        return tuple(dict.fromkeys([*named, *self.sensitive, *self.features]))
+        scores = [column for _, column in self.class_scores]
+        return tuple(dict.fromkeys([*named, *scores, *self.sensitive, *self.features]))
 
     def as_json(self) -> dict[str, Any]:
         """Return the roles as the JSON object that ``from_json`` reads."""
         single = {role: getattr(self, role) for role in SINGLE_ROLES}
-        return single | {role: list(getattr(self, role)) for role in MULTIPLE_ROLES}
+        several = {role: list(getattr(self, role)) for role in MULTIPLE_ROLES}
+        return single | several | {"class_scores": dict(self.class_scores)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ColumnRoles:
         """Read roles from JSON; an unknown role raises DomainError ``unknown-column-role``."""
-        unknown = sorted(set(data) - set(SINGLE_ROLES) - set(MULTIPLE_ROLES))
+        unknown = sorted(set(data) - {*SINGLE_ROLES, *MULTIPLE_ROLES, "class_scores"})
         if unknown:
             raise DomainError("unknown-column-role", f"Unknown column roles: {', '.join(unknown)}.", roles=unknown)
         return cls(**{role: value for role, value in data.items() if value is not None})
@@ -79,7 +106,8 @@ class EvaluationTable:
 
     ``digest`` is the SHA-256 of the file's bytes (``digest_kind`` "bytes"), or, for a table in a database, of its
     schema, row count and per-column summaries (``digest_kind`` "summary"). A row is *selected* when ``score >=
-    threshold``; where there is no score or no threshold, when ``prediction`` is 1.
+    threshold``; where there is no score or no threshold, when ``prediction`` is 1. ``task`` says what outcomes and
+    predictions are; of a multiclass model a row is selected when the class in ``favourable`` is predicted.
     """
 
     table: Any = field(repr=False, compare=False)
@@ -89,14 +117,29 @@ class EvaluationTable:
     rows: int
     engine: str
     digest_kind: str = "bytes"
+    task: Task = "binary"
+    favourable: str | None = None
 
     def __post_init__(self) -> None:
         refuse_bad_threshold(self.threshold)
+        if self.task not in TASKS:
+            raise DomainError("unknown-task", f"A model's task is one of {', '.join(TASKS)}.", known=list(TASKS))
 
     @property
     def selects(self) -> bool:
         """Tell whether rows of this table can be called selected or not selected."""
+        if self.task == "multiclass":
+            return self.favourable is not None and self.predicts
+        if self.task == "regression":
+            return False
         return self.roles.prediction is not None or (self.roles.score is not None and self.threshold is not None)
+
+    @property
+    def predicts(self) -> bool:
+        """Tell whether this table says what the model predicted of each row."""
+        if self.task == "binary":
+            return self.selects
+        return self.roles.prediction is not None or bool(self.roles.class_scores)
 
     def describe(self) -> dict[str, Any]:
         """Return what a measurement records about the table it was made on."""
@@ -106,6 +149,8 @@ class EvaluationTable:
             "rows": self.rows,
             "engine": self.engine,
             "threshold": self.threshold,
+            "task": self.task,
+            "favourable": self.favourable,
             "roles": self.roles.as_json(),
         }
 

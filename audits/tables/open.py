@@ -8,19 +8,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from audits.tables.aggregates import quiet, summary, value_faults
+from audits.tables.aggregates import quiet, summary
 from audits.tables.contract import (
     ColumnRoles,
     EvaluationTable,
+    Task,
     refuse_bad_columns,
     refuse_bad_threshold,
     refuse_missing_roles,
 )
+from audits.tables.faults import value_faults
 from registry.digests import digest_of, sha256_hex, sha256_of_stream
 from registry.errors import DomainError
 
 Format = Literal["parquet", "csv"]
-REQUIRED = ("target", "score")
+REQUIRED: dict[Task, tuple[str, ...]] = {
+    "binary": ("target", "score"),
+    "multiclass": ("target",),
+    "regression": ("target", "prediction"),
+}
 MAX_HEADER_BYTES = 1 << 20
 IDENTIFIER = re.compile(r"\A[A-Za-z_][A-Za-z0-9_$]{0,62}\Z")
 PLAIN_PATH = re.compile(r"\A/[A-Za-z0-9_./ ~@+=,:-]+\Z")
@@ -32,8 +38,10 @@ def open_file(
     format: Format,
     roles: ColumnRoles,
     threshold: float | None = None,
+    task: Task = "binary",
+    favourable: str | None = None,
     digest: str | None = None,
-    required: Iterable[str] = REQUIRED,
+    required: Iterable[str] | None = None,
     check_values: bool = True,
     memory_limit: str = "1GB",
 ) -> EvaluationTable:
@@ -57,7 +65,7 @@ def open_file(
         ``unreadable-table``, ``unknown-table-format``, ``threshold-outside-0-1`` and the codes of
         ``refuse_bad_values``.
     """
-    refuse_missing_roles(roles, required)
+    refuse_missing_roles(roles, required_roles(task, required))
     refuse_bad_threshold(threshold)
     location = _plain(path)
     if format not in ("parquet", "csv"):
@@ -72,7 +80,9 @@ def open_file(
     backend = _duckdb(allowed=location, memory_limit=memory_limit, threads=1 if roles.weight else 2)
     try:
         table = _read(backend, location, format)
-        return _finish(table, roles, threshold, engine="duckdb", digest=digest, check_values=check_values)
+        return _finish(
+            table, roles, threshold, task, favourable, engine="duckdb", digest=digest, check_values=check_values
+        )
     except BaseException:
         backend.disconnect()
         raise
@@ -103,8 +113,10 @@ def open_frame(
     *,
     roles: ColumnRoles,
     threshold: float | None = None,
+    task: Task = "binary",
+    favourable: str | None = None,
     digest: str | None = None,
-    required: Iterable[str] = REQUIRED,
+    required: Iterable[str] | None = None,
     check_values: bool = True,
 ) -> EvaluationTable:
     """Open a pandas DataFrame or a pyarrow Table that is in memory already; NaN in a DataFrame counts as missing.
@@ -113,7 +125,7 @@ def open_frame(
     """
     import pyarrow as pa
 
-    refuse_missing_roles(roles, required)
+    refuse_missing_roles(roles, required_roles(task, required))
     refuse_bad_threshold(threshold)
     names = [str(name) for name in (frame.column_names if isinstance(frame, pa.Table) else frame.columns)]
     refuse_bad_columns(names, roles)
@@ -127,7 +139,14 @@ def open_frame(
         with quiet():
             table = backend.table("evaluation")
         return _finish(
-            table, roles, threshold, engine="duckdb", digest=digest or _arrow_digest(arrow), check_values=check_values
+            table,
+            roles,
+            threshold,
+            task,
+            favourable,
+            engine="duckdb",
+            digest=digest or _arrow_digest(arrow),
+            check_values=check_values,
         )
     except BaseException:
         backend.disconnect()
@@ -140,8 +159,10 @@ def with_scores(
     *,
     roles: ColumnRoles,
     threshold: float | None = None,
+    task: Task = "binary",
+    favourable: str | None = None,
     digest: str | None = None,
-    required: Iterable[str] = REQUIRED,
+    required: Iterable[str] | None = None,
 ) -> EvaluationTable:
     """Open a table after adding the scores a model gave to its rows, in row order, under the name ``roles.score``.
 
@@ -149,7 +170,7 @@ def with_scores(
     """
     import pyarrow as pa
 
-    refuse_missing_roles(roles, (*required, "score"))
+    refuse_missing_roles(roles, (*required_roles(task, required), "score"))
     arrow = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
     if len(scores) != arrow.num_rows:
         message = f"The model gave {len(scores)} scores for {arrow.num_rows} rows."
@@ -157,7 +178,9 @@ def with_scores(
     if roles.score in arrow.column_names:
         arrow = arrow.drop_columns([roles.score])
     arrow = arrow.append_column(roles.score, pa.array(scores, type=pa.float64()))
-    return open_frame(arrow, roles=roles, threshold=threshold, digest=digest, required=required)
+    return open_frame(
+        arrow, roles=roles, threshold=threshold, task=task, favourable=favourable, digest=digest, required=required
+    )
 
 
 def open_postgres(
@@ -166,7 +189,9 @@ def open_postgres(
     table: str,
     roles: ColumnRoles,
     threshold: float | None = None,
-    required: Iterable[str] = REQUIRED,
+    task: Task = "binary",
+    favourable: str | None = None,
+    required: Iterable[str] | None = None,
     check_values: bool = True,
     timeout_seconds: int = 120,
 ) -> EvaluationTable:
@@ -178,7 +203,7 @@ def open_postgres(
     import ibis
     import psycopg
 
-    refuse_missing_roles(roles, required)
+    refuse_missing_roles(roles, required_roles(task, required))
     refuse_bad_threshold(threshold)
     parts = table.split(".")
     if len(parts) > 2 or not all(IDENTIFIER.match(part) for part in parts):
@@ -202,17 +227,25 @@ def open_postgres(
             except ibis.common.exceptions.TableNotFound:
                 raise DomainError("unknown-table", f"There is no table {table!r} in the database.") from None
         refuse_bad_columns(list(expression.columns), roles)
-        return _finish(expression, roles, threshold, engine="postgres", digest=None, check_values=check_values)
+        return _finish(
+            expression, roles, threshold, task, favourable, engine="postgres", digest=None, check_values=check_values
+        )
     except BaseException:
         connection.close()
         raise
 
 
-def refuse_bad_values(table: EvaluationTable) -> None:
-    """Raise DomainError unless labels are 0 or 1 and of both kinds, scores lie in [0, 1], and weights are positive.
+def required_roles(task: Task, required: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the roles that must be played: those asked for, or what any measurement of the task begins with."""
+    return REQUIRED[task] if required is None else tuple(required)
 
-    Codes: ``label-not-a-number``, ``label-missing``, ``label-outside-0-1``, ``one-class-target``,
-    ``score-not-a-number``, ``score-outside-0-1``, ``prediction-outside-0-1``, ``weight-not-positive``. One scan of
+
+def refuse_bad_values(table: EvaluationTable) -> None:
+    """Raise DomainError unless outcomes, scores, predictions and weights are what the table's task asks of them.
+
+    Codes: ``label-not-a-number``, ``label-missing``, ``label-outside-0-1``, ``label-not-finite``, ``one-class-target``,
+    ``too-many-classes``, ``class-scores-not-one``, ``score-not-a-number``, ``score-outside-0-1``,
+    ``prediction-missing``, ``prediction-outside-0-1``, ``prediction-not-finite``, ``weight-not-positive``. One scan of
     the table.
     """
     for fault in value_faults(table):
@@ -223,6 +256,8 @@ def _finish(
     expression: Any,
     roles: ColumnRoles,
     threshold: float | None,
+    task: Task,
+    favourable: str | None,
     *,
     engine: str,
     digest: str | None,
@@ -233,7 +268,9 @@ def _finish(
     if facts["rows"] == 0:
         raise DomainError("empty-table", "The table has no rows.")
     kind = "bytes" if digest is not None else "summary"
-    found = EvaluationTable(expression, roles, threshold, digest or digest_of(facts), facts["rows"], engine, kind)
+    found = EvaluationTable(
+        expression, roles, threshold, digest or digest_of(facts), facts["rows"], engine, kind, task, favourable
+    )
     if check_values:
         refuse_bad_values(found)
     return found

@@ -17,7 +17,7 @@ from registry.models import Artifact, Dataset, DatasetVersion, Role, User
 declare_action("dataset.registered", "A dataset came in.")
 declare_action("dataset.version_registered", "A snapshot of a dataset came in.")
 
-ONE = ("target", "score", "prediction", "weight", "time")
+ONE = ("target", "score", "prediction", "weight", "time", "baseline")
 MANY = ("sensitive", "features")
 
 
@@ -54,13 +54,15 @@ def checked_roles(roles: object) -> dict[str, Any]:
     """
     if not isinstance(roles, dict):
         raise DomainError("missing-column-role", "roles must name the column of each role; at least the target.")
-    unknown = sorted(str(role) for role in set(roles) - {*ONE, *MANY})
+    unknown = sorted(str(role) for role in set(roles) - {*ONE, *MANY, "class_scores"})
     if unknown:
         raise DomainError("unknown-column-role", f"Unknown column roles: {', '.join(unknown)}.", roles=unknown)
     if not roles.get("target"):
         raise DomainError("missing-column-role", "The table needs a column in the role of target.", role="target")
-    if not (roles.get("features") or roles.get("score")):
-        raise DomainError("missing-column-role", "The table needs features or a score.", role="features")
+    if not any(roles.get(role) for role in ("features", "score", "prediction", "class_scores")):
+        raise DomainError(
+            "missing-column-role", "The table needs features, or what a model said of its rows.", role="features"
+        )
     canonical: dict[str, Any] = {}
     for role in ONE:
         if roles.get(role):
@@ -72,9 +74,24 @@ def checked_roles(roles: object) -> dict[str, Any]:
         canonical[role] = [texts.line(column, field=f"roles.{role}", limit=128) for column in columns]
         if len(set(canonical[role])) != len(canonical[role]):
             raise DomainError("bad-column-role", f"roles.{role} names a column twice.", role=role)
+    if roles.get("class_scores"):
+        canonical["class_scores"] = _checked_class_scores(roles["class_scores"])
     if canonical["target"] in canonical["features"]:
         raise DomainError("column-in-two-roles", "The target is among the features.", column=canonical["target"])
     return canonical
+
+
+def _checked_class_scores(pairs: object) -> dict[str, str]:
+    if not isinstance(pairs, dict) or not 2 <= len(pairs) <= 100:
+        raise DomainError(
+            "bad-column-role", "roles.class_scores names the column of 2 to 100 classes.", role="class_scores"
+        )
+    return {
+        texts.line(label, field="roles.class_scores", limit=128): texts.line(
+            name, field="roles.class_scores", limit=128
+        )
+        for label, name in pairs.items()
+    }
 
 
 @transaction.atomic

@@ -121,7 +121,8 @@ def register_version(
     for ref in artifacts:
         record_contribution(row, ref.artifact.uploaded_by.person, Contribution.Kind.UPLOADED, actor=actor)
     for used in datasets:
-        for account in (used.dataset_version.registered_by, used.dataset_version.artifact.uploaded_by):
+        held = used.dataset_version.artifact
+        for account in (used.dataset_version.registered_by, *((held.uploaded_by,) if held else ())):
             record_contribution(row, account.person, Contribution.Kind.SUPPLIED, actor=actor)
     for person, kind in contributors:
         record_contribution(row, person.person, kind, actor=actor)

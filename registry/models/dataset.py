@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from registry.ledger.subject import LedgerSubject
@@ -39,7 +40,12 @@ class Dataset(LedgerSubject):
 
 
 class DatasetVersion(LedgerSubject):
-    """One immutable snapshot of a dataset: its bytes or its table, and the role of each column."""
+    """One immutable snapshot of a dataset: its bytes or its table, and the role of each column.
+
+    Either ``artifact`` holds the bytes of a file, or the table stays where it is: ``source`` names a configured table
+    source and ``locator`` the table or path in it. ``dialect`` says how a file writes what a reader must not guess,
+    above all its missing values. ``task`` says what the outcome is.
+    """
 
     class Format(models.TextChoices):
         PARQUET = "parquet", "Parquet"
@@ -52,11 +58,22 @@ class DatasetVersion(LedgerSubject):
         OUT_OF_TIME = "out_of_time", _("Out of time")
         EVALUATION = "evaluation", _("Evaluation")
 
+    class Task(models.TextChoices):
+        BINARY = "binary", _("Binary classification")
+        MULTICLASS = "multiclass", _("Multiclass classification")
+        REGRESSION = "regression", _("Regression")
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(_("version"), max_length=80)
-    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="dataset_versions")
-    format = models.CharField(_("format"), max_length=10, choices=Format)
+    artifact = models.ForeignKey(
+        Artifact, null=True, blank=True, on_delete=models.PROTECT, related_name="dataset_versions"
+    )
+    format = models.CharField(_("format"), max_length=10, choices=Format, blank=True)
+    source = models.CharField(_("source"), max_length=80, default="", db_default="", blank=True)
+    locator = models.CharField(_("table or path"), max_length=500, default="", db_default="", blank=True)
+    dialect = models.JSONField(_("dialect"), default=dict, db_default=Value({}, models.JSONField()), blank=True)
+    task = models.CharField(_("task"), max_length=10, choices=Task, default=Task.BINARY, db_default="binary")
     roles = models.JSONField(_("column roles"))
     split = models.CharField(_("split"), max_length=12, choices=Split)
     row_count = models.BigIntegerField(_("rows"), null=True, blank=True)
@@ -75,6 +92,11 @@ class DatasetVersion(LedgerSubject):
         ordering = ["dataset", "-registered_at"]
         constraints = [
             models.UniqueConstraint(fields=["dataset", "version"], name="dataset_version_named_once"),
+            models.CheckConstraint(
+                condition=Q(artifact__isnull=False, source="", locator="")
+                | (Q(artifact__isnull=True) & ~Q(source="") & ~Q(locator="")),
+                name="dataset_version_is_in_one_place",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from registry.ledger.subject import LedgerSubject
@@ -13,11 +13,19 @@ from registry.models.version import ModelVersion
 
 
 class Environment(LedgerSubject):
-    """A place a version can run. Promotion to a gated one needs an allow of the gate."""
+    """A place a version can run. Promotion to a gated one needs an allow of the gate.
+
+    ``limits`` is what the place can bear of an artifact, by name: ``artifact_bytes``, ``load_seconds``,
+    ``peak_memory_bytes``, ``latency_seconds`` (the 99th percentile of a single row); a name that is not there has no
+    limit.
+    """
 
     slug = models.CharField(primary_key=True, max_length=80)
     name = models.CharField(_("name"), max_length=120)
     gated = models.BooleanField(_("gated"), default=True)
+    limits = models.JSONField(
+        _("limits of an artifact"), default=dict, db_default=Value({}, models.JSONField()), blank=True
+    )
 
     ledger_kind = "environment"
 

@@ -88,6 +88,7 @@ class VersionArtifact(models.Model):
         CODE = "code", _("Code")
         ENVIRONMENT = "environment", _("Environment lock")
         CARD = "card", _("Model card")
+        CONFORMANCE = "conformance", _("Recorded predictions")
 
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="artifact_links")
     artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="version_links")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import functools
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,11 +12,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audits.checks.contract import CheckSubject
+from audits.checks.contract import CheckSubject, Fitness
 from audits.tables.contract import ColumnRoles, EvaluationTable
 from audits.tables.open import open_frame
 
-ROLES = ColumnRoles(target="y", score="s", sensitive=("sex", "region"), features=("income", "region"))
+ROLES = ColumnRoles(
+    target="y", score="s", baseline="b", time="day", sensitive=("sex", "region"), features=("income", "region")
+)
+CLASSES = ("high", "low", "middle")
+MANY_ROLES = ColumnRoles(
+    target="y",
+    baseline="b",
+    time="day",
+    sensitive=("sex",),
+    features=("income", "region"),
+    class_scores=tuple((name, f"p_{name}") for name in CLASSES),
+)
+AMOUNT_ROLES = ColumnRoles(
+    target="y", prediction="p", baseline="b", time="day", sensitive=("sex",), features=("income", "region")
+)
 
 
 def sample(n: int = 400, *, seed: int = 1, shift: float = 0.0) -> pd.DataFrame:
@@ -27,7 +42,33 @@ def sample(n: int = 400, *, seed: int = 1, shift: float = 0.0) -> pd.DataFrame:
     region[rng.random(n) < 0.1] = None
     score = np.round(1 / (1 + np.exp(-(income - 22) / 8 - 0.4 * (sex == "m"))), 2)
     label = (rng.random(n) < score).astype(int)
-    return pd.DataFrame({"y": label, "s": score, "sex": sex, "region": region, "income": income})
+    frame = pd.DataFrame({"y": label, "s": score, "sex": sex, "region": region, "income": income})
+    other = np.round(np.clip(score + rng.normal(0.0, 0.15, n), 0.0, 1.0), 2)
+    return frame.assign(b=other, day=pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n) % 300, unit="D"))
+
+
+def many_classes(n: int = 400, *, seed: int = 1) -> pd.DataFrame:
+    """Draw ``n`` rows with an outcome of three classes, a probability for each, and another version's prediction."""
+    rng = np.random.default_rng(seed)
+    frame = sample(n, seed=seed).drop(columns=["s", "b"])
+    raw = rng.dirichlet((2.0, 2.0, 2.0), n) + 0.1
+    shares = raw / raw.sum(axis=1, keepdims=True)
+    label = [rng.choice(CLASSES, p=row) for row in shares]
+    other = [rng.choice(CLASSES, p=row) for row in shares]
+    columns = {f"p_{name}": shares[:, at] for at, name in enumerate(CLASSES)}
+    return frame.assign(y=label, b=other, **columns)
+
+
+def amounts(n: int = 400, *, seed: int = 1) -> pd.DataFrame:
+    """Draw ``n`` rows with an amount as outcome, a prediction of it and another version's prediction."""
+    rng = np.random.default_rng(seed)
+    frame = sample(n, seed=seed).drop(columns=["s"])
+    outcome = frame.income * 3.0 + rng.normal(0.0, 5.0, n)
+    return frame.assign(
+        y=np.round(outcome, 2),
+        p=np.round(frame.income * 3.0 + rng.normal(0.0, 2.0, n), 2),
+        b=np.round(frame.income * 2.9 + rng.normal(0.0, 4.0, n), 2),
+    )
 
 
 def table_of(
@@ -73,9 +114,42 @@ def explanation_of(features: tuple[str, ...] = ("income", "region")) -> Any:
 
 
 @functools.cache
-def complete_subject() -> CheckSubject:
-    """Return a subject of 400 rows that holds all any check needs; tables are only read, so tests share it."""
+def complete_subject(task: str = "binary") -> CheckSubject:
+    """Return a subject of 400 rows that holds all any check of the task needs; tables are only read, so tests share it."""
+    if task == "multiclass":
+        return _subject_of_task(many_classes, MANY_ROLES, "multiclass", "high")
+    if task == "regression":
+        return _subject_of_task(amounts, AMOUNT_ROLES, "regression", None)
     return subject_of(sample(400))
+
+
+def _subject_of_task(draw: Any, roles: ColumnRoles, task: Any, favourable: str | None) -> CheckSubject:
+    now, before = (
+        open_frame(draw(n, seed=seed), roles=roles, task=task, favourable=favourable)
+        for n, seed in ((400, 1), (500, 9))
+    )
+    return dataclasses.replace(
+        subject_of(sample(60)), evaluation=now, reference=before, perturbed={"missing-0.1": now}, seed=7
+    )
+
+
+FITNESS = Fitness(
+    artifact_bytes=40_000,
+    load_seconds=0.4,
+    peak_memory_bytes=180_000_000,
+    latency_seconds=tuple(0.002 + 0.0001 * (at % 7) for at in range(50)),
+    batch_rows=400,
+    batch_seconds=0.01,
+    repeat_rows=400,
+    repeat_difference=0.0,
+    limits={"artifact_bytes": 1e8, "load_seconds": 10.0, "peak_memory_bytes": 1e9, "latency_seconds": 0.1},
+    environment="production",
+)
+DECLARED = {
+    "monotone": {"income": "increasing"},
+    "ranges": {"income": [0.0, 500.0]},
+    "reasons": {"income": "Income too low for the amount"},
+}
 
 
 @functools.cache
@@ -98,4 +172,7 @@ def subject_of(frame: pd.DataFrame, *, seed: int = 7, **more: Any) -> CheckSubje
         explanation_of(),
         {"missing-0.1": table_of(blanked, **more)},
         seed,
+        explanation_of(),
+        FITNESS,
+        DECLARED,
     )

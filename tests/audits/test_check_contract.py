@@ -19,11 +19,13 @@ from hypothesis import strategies as st
 from audits.checks.contract import (
     CHECKS,
     NEEDS,
+    TASKS,
     CheckSpec,
     CheckSubject,
     GroupRow,
     Insufficient,
     Measurement,
+    Plot,
     check,
     plain,
 )
@@ -78,8 +80,11 @@ class TestEveryCheck:
         assert spec.summary
         assert spec.summary == text.split("\n", 1)[0]
         assert spec.summary.endswith(".")
-        for part in (".. math::", "0: ", "References\n----------"):
+        for part in (".. math::", "0: ", "References\n----------", "Notes\n-----"):
             assert part in text
+        notes = text.partition("Notes\n-----")[2].partition("References\n")[0]
+        assert "Limits: " in notes
+        assert "Not for: " in notes
         assert "Parameters" in text
         assert CHECKS.entry(spec.slug).module == spec.function.__module__
         assert spec.mend
@@ -92,32 +97,44 @@ class TestEveryCheck:
                 assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
                 assert parameter.default is not inspect.Parameter.empty
         with pytest.raises(DomainError) as caught:
-            spec.run(complete_subject(), surprise=1)
+            spec.run(complete_subject(spec.tasks[0]), surprise=1)
         assert caught.value.code == "bad-check-parameters"
         for confidence in (0.0, 1.0, math.nan, "0.95", True):
             with pytest.raises(DomainError):
-                spec.run(complete_subject(), confidence=confidence)
+                spec.run(complete_subject(spec.tasks[0]), confidence=confidence)
 
-    def test_it_measures_a_complete_subject(self, spec: CheckSpec) -> None:
-        found = spec.run(complete_subject(), confidence=0.9)
-        assert found.value is not None
-        assert found.unit == spec.unit
-        assert found.confidence == 0.9
-        assert found.n > 0
-        assert found.method
-        if found.low is not None and found.high is not None:
-            assert found.low <= found.value <= found.high
+    def test_it_measures_a_complete_subject_of_each_task(self, spec: CheckSpec) -> None:
+        for task in spec.tasks:
+            found = spec.run(complete_subject(task), confidence=0.9)
+            assert found.value is not None
+            assert found.unit == spec.unit
+            assert found.confidence == 0.9
+            assert found.n > 0
+            assert found.method
+            if found.low is not None and found.high is not None:
+                assert found.low <= found.value <= found.high
+
+    def test_it_does_not_measure_a_model_of_another_task(self, spec: CheckSpec) -> None:
+        for task in set(TASKS) - set(spec.tasks):
+            with pytest.raises(Insufficient, match=f"this one is a {task} model"):
+                spec.run(complete_subject(task))
+
+    def test_what_it_plots_survives_json_and_is_drawn_from_its_own_table(self, spec: CheckSpec) -> None:
+        for task in spec.tasks:
+            for plot in spec.run(complete_subject(task)).plots:
+                assert Plot.from_json(json.loads(canonical_json(plot.as_json()))) == plot
+                assert plot.rows
 
     def test_its_measurement_survives_json_and_holds_no_nan(self, spec: CheckSpec) -> None:
-        found = spec.run(complete_subject())
+        found = spec.run(complete_subject(spec.tasks[0]))
         data = canonical_json(found.as_json())
         assert Measurement.from_json(json.loads(data)) == found
 
     def test_it_gives_the_same_numbers_again(self, spec: CheckSpec) -> None:
-        assert spec.run(complete_subject()) == spec.run(complete_subject())
+        assert spec.run(complete_subject(spec.tasks[0])) == spec.run(complete_subject(spec.tasks[0]))
 
     def test_a_higher_confidence_never_makes_the_interval_narrower(self, spec: CheckSpec) -> None:
-        subject = complete_subject()
+        subject = complete_subject(spec.tasks[0])
         narrow, wide = spec.run(subject, confidence=0.6), spec.run(subject, confidence=0.99)
         assert narrow.value == wide.value
         if narrow.low is not None and narrow.high is not None:
@@ -137,6 +154,8 @@ class TestEveryCheck:
 
     @pytest.mark.parametrize("kind", DEGENERATE)
     def test_degenerate_tables_have_a_defined_answer(self, spec: CheckSpec, kind: str) -> None:
+        if "binary" not in spec.tasks:
+            pytest.skip("its own tests hold the degenerate tables of its task")
         found = spec.run(degenerate_subject(kind))
         assert (found.value is None) == bool(found.reason)
         assert Measurement.from_json(json.loads(canonical_json(found.as_json()))) == found
@@ -149,7 +168,8 @@ def test_the_order_of_rows_never_matters_to_any_check(order: list[int], cut: int
     shuffled = frame.iloc[[at for at in order if at < cut]]
     subjects = [subject_of(rows, check_values=False) for rows in (frame, shuffled)]
     for entry in CHECKS:
-        assert entry.item.run(subjects[0]) == entry.item.run(subjects[1]), entry.slug
+        if "binary" in entry.item.tasks:
+            assert entry.item.run(subjects[0]) == entry.item.run(subjects[1]), entry.slug
 
 
 def test_a_subject_without_features_or_attributes_is_told_apart_from_one_without_tables() -> None:
@@ -226,4 +246,9 @@ def test_loading_every_check_and_requirement_imports_no_heavy_library_and_no_dja
 def test_roles_of_the_sample_cover_what_the_contract_tests_need() -> None:
     subject = complete_subject()
     assert subject.evaluation.roles == ROLES
-    assert all(holds(subject) for holds, _, _ in NEEDS.values())
+    assert {need for need, (holds, _, _) in NEEDS.items() if not holds(subject)} == {"class-scores"}
+    for task in ("multiclass", "regression"):
+        other = complete_subject(task)
+        assert other.task == task
+        assert all(NEEDS[need][0](other) for need in ("labels", "predictions", "baseline", "sensitive", "features"))
+    assert NEEDS["class-scores"][0](complete_subject("multiclass"))

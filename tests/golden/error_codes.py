@@ -24,7 +24,13 @@ COMPOSED = {
         "unknown-source",
     ),
     "f'unknown-{field}'": ("unknown-kind", "unknown-origin"),
-    "f'{role}-not-a-number'": ("prediction-not-a-number", "score-not-a-number", "weight-not-a-number"),
+    "f'{role}-not-a-number'": (
+        "baseline-not-a-number",
+        "class-scores-not-a-number",
+        "prediction-not-a-number",
+        "score-not-a-number",
+        "weight-not-a-number",
+    ),
     "f'policy-unknown-{kind}'": ("policy-unknown-check", "policy-unknown-control"),
 }
 """Codes that are put together when they are raised, by the expression that does it."""
@@ -42,6 +48,10 @@ SPELLED_OUT: dict[str, tuple[int, str]] = {
     "unknown-control": (422, "There is no control …. Registered: …."),
     "unknown-section": (422, "There is no section …. Registered: …."),
     "label-missing": (422, "Column … (target) has no number in … of … rows."),
+    "label-not-finite": (422, "Column … (target) must be a finite number; it is not in … of … rows."),
+    "prediction-not-finite": (422, "Column … (prediction) must be a finite number; it is not in … of … rows."),
+    "baseline-not-a-number": (422, "Column … plays the role baseline but holds …, not numbers."),
+    "class-scores-not-a-number": (422, "Column … plays the role class-scores but holds …, not numbers."),
     "label-outside-0-1": (422, "Column … (target) must be 0 or 1; it does not in … of … rows."),
     "prediction-missing": (422, "Column … (prediction) has no number in … of … rows."),
     "prediction-not-a-number": (422, "Column … plays the role prediction but holds …, not numbers."),
@@ -122,6 +132,9 @@ def _codes_in(module: ast.Module, *, in_sandbox: bool) -> Iterator[tuple[str, in
 
 def _of_call(node: ast.Call, texts: list[tuple[int, ast.expr]], *, in_sandbox: bool) -> Iterator[tuple[str, int, str]]:
     name = _name(node)
+    if name == "Rule":
+        yield from ((code, 422, "") for part in node.args[1:3] if (code := _code(part)))
+        return
     places = {**WRITTEN_AT, **WRITTEN_SECOND} | ({"Refusal": 0} if in_sandbox else {})
     if name not in places or len(node.args) <= places[name]:
         return
@@ -146,7 +159,8 @@ def _is_code(node: ast.Assign) -> bool:
 def _is_table(node: ast.Assign | ast.AnnAssign) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return any(
-        isinstance(target, ast.Name) and target.id in {"CODES", "REFUSED", "codes", "known"} for target in targets
+        isinstance(target, ast.Name) and target.id in {"CODES", "NOT_NUMBERS", "REFUSED", "codes", "known"}
+        for target in targets
     )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from audits.checks.contract import SLUG_FAMILIES
 from tests.architecture.sources import ROOMS, ROOT
 from tests.golden.error_codes import error_codes
 
@@ -29,25 +30,44 @@ def words(values: Any) -> str:
 
 
 def checks() -> str:
-    """Every registered check, with its docstring."""
+    """Every registered check, one line each, with the page that defines it."""
     from audits.checks.contract import CHECKS
 
     rows = [
-        (f"[`{one.slug}`](#{one.slug.replace('.', '')})", one.summary, one.item.unit, one.item.better) for one in CHECKS
-    ]
-    parts = [table(("check", "what it measures", "unit", "better"), rows)]
-    for entry in CHECKS:
-        spec = entry.item
-        facts = [("needs", words(spec.needs)), ("unit", spec.unit), ("better", spec.better)]
-        facts += [
-            ("parameters", words((*spec.parameters["properties"], "confidence"))),
-            ("module", f"`{entry.module}`"),
-        ]
-        facts += [("if not met", spec.mend)] if spec.mend else []
-        parts.append(
-            f"\n## {entry.slug}\n\n{table(('', ''), facts)}\n{markdown(inspect.getdoc(spec.function) or '')}\n"
+        (
+            f"[`{one.slug}`](checks/{one.item.family}.md#{one.slug.replace('.', '')})",
+            one.summary,
+            one.item.unit,
+            one.item.better,
+            ", ".join(one.item.tasks),
         )
-    return "".join(parts)
+        for one in CHECKS
+    ]
+    return table(("check", "what it measures", "unit", "better", "models"), rows)
+
+
+def checks_of(family: str) -> Callable[[], str]:
+    """Return what writes the page of a family: each of its checks with its docstring."""
+
+    def page() -> str:
+        from audits.checks.contract import CHECKS
+
+        return "\n".join(one_check(entry) for entry in CHECKS if entry.item.family == family)
+
+    return page
+
+
+def one_check(entry: Any) -> str:
+    """A check's definition: what it needs and takes, formula, meaning, limits, when not to use it, sources."""
+    spec = entry.item
+    facts = [("needs", words(spec.needs)), ("unit", spec.unit), ("better", spec.better)]
+    facts += [
+        ("models", ", ".join(spec.tasks)),
+        ("parameters", words((*spec.parameters["properties"], "confidence"))),
+        ("module", f"`{entry.module}`"),
+    ]
+    facts += [("if not met", spec.mend)] if spec.mend else []
+    return f"## {entry.slug}\n\n{table(('', ''), facts)}\n{markdown(inspect.getdoc(spec.function) or '')}\n"
 
 
 def markdown(docstring: str) -> str:
@@ -168,6 +188,7 @@ def plug_ins() -> str:
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "checks": checks,
+    **{f"checks-{family}": checks_of(family) for family in SLUG_FAMILIES},
     "controls": controls,
     "error-codes": codes,
     "ledger-actions": ledger_actions,
