@@ -86,6 +86,11 @@ class Plot:
             "scale": list(self.scale) if self.scale else None,
         }
 
+    def column(self, name: str) -> tuple[Any, ...]:
+        """Return the cells of the column called ``name``, one a row; None for each where there is no such column."""
+        names = [column.name for column in self.columns]
+        return tuple(row[names.index(name)] if name in names else None for row in self.rows)
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plot:
         """Read what ``as_json`` wrote; raises ValueError, TypeError or KeyError when it is not that."""

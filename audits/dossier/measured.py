@@ -49,14 +49,13 @@ class MeasuredSection(DossierSection):
     def result_blocks(self, facts: Facts) -> tuple[Block, ...]:
         """Return the table of results, the reasons of those that are not met, and the figures of each."""
         results = facts["results"]
-        name = _("Version %(version)s") % {"version": facts["version"]}
         blocks: list[Block] = [results_table(results), *reasons_table(results)]
         for result in results:
             blocks.extend(result_heading(result))
             if result["unreadable"]:
                 text = _("The evidence of this result cannot be read: %(why)s") % {"why": result["unreadable"]}
                 blocks.append(Notice(text, "warning"))
-            blocks.extend(figures_of(result, name))
+            blocks.extend(figures_of(result))
         return tuple(blocks)
 
     def gaps(self, facts: Facts) -> list[Gap]:

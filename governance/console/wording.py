@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ UNSEEN = frozenset("\u00ad\u034f\u115f\u1160\u180e\u3164\ufeff\ufff9\ufffa\ufffb
 def visible(value: object) -> str:
     """Return text with every control, direction or invisible character written out as ``⟨U+202E⟩``."""
     return "".join(_shown(character) for character in str(value))
+
+
+def worded(text: str) -> str:
+    """Return the words of a plot in the reader's language; names from data and third parties' words stay as they are."""
+    return gettext(text) if text else ""
 
 
 def _shown(character: str) -> str:

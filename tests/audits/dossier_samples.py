@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audits.checks.contract import Plot, PlotColumn
 from audits.dossier.content import (
     Column,
     Document,
@@ -19,34 +20,60 @@ from audits.dossier.content import (
 
 AS_OF = "2026-11-21T09:00:00+00:00"
 
+NUMBERS = tuple(PlotColumn(name) for name in ("x", "y", "low", "high"))
+NAMED = (PlotColumn("name", "text"), *NUMBERS[1:])
+
+
+def chart(plot: Plot, **more: object) -> dict[str, object]:
+    """Return the chart of a plot as a figure of a dossier holds it."""
+    return {"kind": plot.kind, "plot": plot.as_json(), "words": {c.name: c.name for c in plot.columns}, **more}
+
+
+PLOTS = (
+    Plot(
+        "line",
+        "Curve",
+        NUMBERS,
+        ((0, 0, 0, 0.1), (0.2, 0.6, 0.5, 0.7), (1, 1, 0.9, 1)),
+        x="x",
+        y="y",
+        low="low",
+        high="high",
+    ),
+    Plot("points", "Points", NUMBERS, ((0.1, 0.12, 0.05, 0.2), (0.9, None, None, None)), x="x", y="y", diagonal=True),
+    Plot(
+        "intervals",
+        "Groups",
+        NAMED,
+        (("A", 0.9, 0.8, 1.0), ("B", None, None, None)),
+        label="name",
+        value="y",
+        low="low",
+        high="high",
+    ),
+    Plot("bars", "Bars", NAMED, (("income", 0.2, 0.1, 0.3), ("age", None, None, None)), label="name", value="y"),
+    Plot(
+        "shares",
+        "Shares",
+        NAMED,
+        (("(0, 1]", 0.2, 0.1, 0.3), ("(1, 2]", None, 0.2, 0.1)),
+        label="name",
+        values=("y", "low"),
+    ),
+    Plot(
+        "grid",
+        "Grid",
+        (PlotColumn("name", "text"), PlotColumn("other", "text"), PlotColumn("n", "count")),
+        (("a", "a", 5), ("a", "b", 1), ("b", "a", 0), ("b", "b", None)),
+        label="name",
+        series="other",
+        value="n",
+    ),
+)
+
 CHARTS: tuple[dict[str, object], ...] = (
-    {
-        "kind": "roc",
-        "curves": [
-            {
-                "name": "Version 2",
-                "points": [[0, 0], [0.2, 0.6], [1, 1]],
-                "auc": 0.7,
-                "low": 0.65,
-                "high": 0.75,
-                "n": 40,
-            }
-        ],
-    },
-    {
-        "kind": "reliability",
-        "bins": [{"score": 0.1, "rate": 0.12, "low": 0.05, "high": 0.2, "n": 20}, {"score": 0.9, "rate": None, "n": 0}],
-        "numbers": ["ECE 0.021"],
-    },
-    {
-        "kind": "groups",
-        "limit": 0.8,
-        "rows": [
-            {"label": "A", "attribute": "sex", "value": 0.9, "low": 0.8, "high": 1.0, "n": 80, "status": "met"},
-            {"label": "B", "attribute": "sex", "value": None, "n": 2, "status": "insufficient", "note": "too few"},
-        ],
-    },
-    {"kind": "bars", "limit": 0.1, "rows": [{"label": "income", "value": 0.2, "error": 0.01}, {"label": "age"}]},
+    *(chart(plot) for plot in PLOTS),
+    chart(PLOTS[2], limit=0.8, limit_text="limit ≥ 0.8", op=">="),
     {
         "kind": "lineage",
         "nodes": [{"id": "a", "kind": "dataset", "title": "loans"}, {"id": "b", "kind": "version", "title": "v2"}],

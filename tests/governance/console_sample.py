@@ -43,102 +43,122 @@ artifact_formats: [skops, onnx]
 
 
 def measurement_for(check: str, *, group: str = "black") -> Measurement:
-    """Return a measurement with the detail that the check of this name gives; ``group`` names one of its groups."""
-    from audits.checks.contract import GroupRow, Measurement
+    """Return a measurement with the plots that a check of this name gives; ``group`` names one of its groups."""
+    from audits.checks.contract import GroupRow, Measurement, Plot, PlotColumn
+
+    text, number, count, share = (
+        (lambda name, kind=kind: PlotColumn(name, kind)) for kind in ("text", "number", "count", "share")
+    )
 
     def made(value: float, low: float | None, high: float | None, unit: str, **more: Any) -> Measurement:
         return Measurement(value=value, unit=unit, low=low, high=high, confidence=0.95, n=812, method="sample", **more)
 
     if check == "performance.roc_auc":
-        curve = [[at / 40, (at / 40) ** 0.42, 1 - at / 40] for at in range(41)]
-        return made(0.7312, 0.6981, 0.7643, "probability", detail={"n_positive": 240, "n_negative": 572, "roc": curve})
+        curve = Plot(
+            "line",
+            "ROC curve",
+            (number("False positive rate"), number("True positive rate"), number("Threshold")),
+            tuple((at / 40, (at / 40) ** 0.42, 1 - at / 40) for at in range(41)),
+            x="False positive rate",
+            y="True positive rate",
+            diagonal=True,
+            scale=(0.0, 1.0),
+            note="Each point is a threshold.",
+        )
+        return made(0.7312, 0.6981, 0.7643, "probability", detail={"n_positive": 240}, plots=(curve,))
     if check == "calibration.expected_calibration_error":
-        bins = [
-            {
-                "low": at / 10,
-                "high": (at + 1) / 10,
-                "n": 140 - 14 * at,
-                "mean_score": at / 10 + 0.05,
-                "observed": min(1.0, at / 10 + 0.02 + 0.008 * at),
-                "observed_low": max(0.0, at / 10 - 0.05),
-                "observed_high": min(1.0, at / 10 + 0.13),
-            }
-            for at in range(10)
-        ]
-        return made(0.0312, 0.0201, 0.0498, "probability", detail={"binning": "equal-width-10", "reliability": bins})
+        names = ("Mean score", "Observed rate", "Low", "High")
+        bins = Plot(
+            "points",
+            "Reliability diagram",
+            (*(number(name) for name in names), count("n")),
+            tuple((at / 10 + 0.05, at / 10 + 0.03, at / 10, at / 10 + 0.09, 140 - 14 * at) for at in range(10)),
+            x="Mean score",
+            y="Observed rate",
+            low="Low",
+            high="High",
+            diagonal=True,
+        )
+        return made(0.0312, 0.0201, 0.0498, "probability", detail={"binning": "equal-width-10"}, plots=(bins,))
     if check.startswith("fairness."):
         odds = check.endswith("odds_difference")
-        names = ("true_positive_rate", "false_positive_rate") if odds else ("selection_rate",)
-
-        def rates(value: float) -> dict[str, float | None]:
-            found: dict[str, float | None] = {}
-            for at, name in enumerate(names):
-                rate = value - 0.25 * at
-                found |= {name: rate, f"{name}_low": rate - 0.06, f"{name}_high": rate + 0.06, f"{name}_n": 120}
-            return found
-
+        rates = ((group, 211, 0.61), ("hispanic", 134, 0.69), ("white", 442, 0.74))
         rows = [
-            GroupRow(
-                "race",
-                name,
-                n,
-                rates(value),
-                rates(value)[f"{names[0]}_low"],
-                rates(value)[f"{names[0]}_high"],
-                "measured",
-            )
-            for name, n, value in ((group, 211, 0.61), ("hispanic", 134, 0.69), ("white", 442, 0.74))
+            GroupRow("race", name, n, {"selection_rate": rate}, rate - 0.06, rate + 0.06, "measured")
+            for name, n, rate in rates
         ]
         rows.append(GroupRow("race", "asian", 22, {}, None, None, "too-small", "fewer than 30 rows"))
         rows.append(GroupRow("race", "other", None, {}, None, None, "suppressed", "fewer than three people"))
+        forest = Plot(
+            "intervals",
+            "Rates by group",
+            (text("Group"), count("n"), number("Rate"), number("Low"), number("High"), text("Note")),
+            tuple((row.group, row.n, row.values.get("selection_rate"), row.low, row.high, row.note) for row in rows),
+            label="Group",
+            value="Rate",
+            low="Low",
+            high="High",
+            limited=True,
+        )
         value = 0.13 if odds else 0.824
-        return made(value, value - 0.07, value + 0.08, "probability" if odds else "ratio", groups=tuple(rows))
+        unit = "probability" if odds else "ratio"
+        return made(value, value - 0.07, value + 0.08, unit, groups=tuple(rows), plots=(forest,))
     if check == "explainability.shap_importance":
-        features = [
-            {
-                "rank": at + 1,
-                "feature": name,
-                "mean_abs": 0.41 / (at + 1),
-                "low": 0.37 / (at + 1),
-                "high": 0.45 / (at + 1),
-                "share": 0.34 / (at + 1),
-            }
-            for at, name in enumerate(
-                ("debt_to_income", "credit_history", "loan_to_value", "self_employed", "unverifiable_information")
-            )
-        ]
-        detail = {
-            "features": features,
-            "route": "linear-closed-form",
-            "variant": "interventional",
-            "output": "log-odds",
-            "sample_rows": 400,
-        }
-        return made(3.1e-13, None, None, "model output", detail=detail)
+        names = ("debt_to_income", "credit_history", "loan_to_value", "self_employed", "unverifiable_information")
+        bars = Plot(
+            "bars",
+            "Global importance (SHAP)",
+            (text("Feature"), number("Mean |SHAP|"), number("Low"), number("High"), share("Share")),
+            tuple((name, 0.41 / at, 0.37 / at, 0.45 / at, 0.34 / at) for at, name in enumerate(names, 1)),
+            label="Feature",
+            value="Mean |SHAP|",
+            low="Low",
+            high="High",
+        )
+        return made(3.1e-13, None, None, "model output", detail={"route": "linear-closed-form"}, plots=(bars,))
     if check == "drift.psi_score":
-        bins = [
-            {"bin": f"{at / 10:.1f} to {(at + 1) / 10:.1f}", "reference": 0.1, "current": 0.07 + 0.0066 * at}
-            for at in range(10)
-        ]
-        return made(0.041, 0.02, 0.07, "nats", detail={"rule": "quantiles", "bins": bins, "by_chance": 0.02})
+        shares = Plot(
+            "shares",
+            "Shares of the score by bin",
+            (text("Bin"), share("Training table"), share("Evaluation table")),
+            tuple((f"{at / 10:.1f} to {(at + 1) / 10:.1f}", 0.1, 0.07 + 0.0066 * at) for at in range(10)),
+            label="Bin",
+            values=("Training table", "Evaluation table"),
+        )
+        return made(0.041, 0.02, 0.07, "nats", detail={"by_chance": 0.02}, plots=(shares,))
     if check == "drift.psi_features":
-        features = [
-            {"feature": name, "psi": psi, "low": psi * 0.6, "high": psi * 1.5, "by_chance": 0.02, "bins": 10}
-            for name, psi in (("debt_to_income", 0.31), ("loan_to_value", 0.08), ("credit_history", 0.02))
-        ]
-        return made(0.31, 0.19, 0.46, "nats", detail={"features": features, "worst": "debt_to_income"})
-    levels = [
-        {
-            "perturbation": f"missing-{share}",
-            "auc_as_given": 0.7312,
-            "auc": 0.7312 - loss,
-            "loss": loss,
-            "low": loss - 0.03,
-            "high": loss + 0.03,
-        }
-        for share, loss in ((0.05, 0.008), (0.1, 0.021), (0.2, 0.047))
-    ]
-    return made(0.021, -0.009, 0.051, "probability", detail={"levels": levels})
+        grid = Plot(
+            "grid",
+            "Confusion matrix",
+            (text("Outcome"), text("Prediction"), count("Rows")),
+            (("good", "good", 310), ("good", "bad", 24), ("bad", "good", 51), ("bad", "bad", 220)),
+            label="Outcome",
+            series="Prediction",
+            value="Rows",
+        )
+        bars = Plot(
+            "bars",
+            "Population stability index by feature",
+            (text("Feature"), number("PSI")),
+            (("debt_to_income", 0.31), ("loan_to_value", 0.08), ("credit_history", 0.02)),
+            label="Feature",
+            value="PSI",
+            limited=True,
+        )
+        return made(0.31, 0.19, 0.46, "nats", detail={"worst": "debt_to_income"}, plots=(bars, grid))
+    losses = Plot(
+        "line",
+        "Loss of AUC by share of blanked values",
+        (number("Share"), number("Loss"), number("Low"), number("High"), text("Kind")),
+        tuple((at, at / 5, at / 5 - 0.02, at / 5 + 0.02, kind) for kind in ("blanked", "noise") for at in (0.05, 0.1)),
+        x="Share",
+        y="Loss",
+        low="Low",
+        high="High",
+        series="Kind",
+        limited=True,
+    )
+    return made(0.021, -0.009, 0.051, "probability", plots=(losses,))
 
 
 def a_rich_run(run: ValidationRun, *, group: str = "black", passed: bool = True) -> ValidationRun:

@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from audits.checks.measurement import NEEDED_ROLES, Plot, PlotColumn
+from audits.dossier.charts import KINDS
 from governance.console import charts
 from governance.console.charts import graph, rows, svg
 from governance.console.wording import visible
@@ -60,28 +62,62 @@ def test_names_from_data_are_text_in_the_drawing_and_nothing_in_them_is_hidden()
     assert "⟨U+202E⟩" in drawing
 
 
-def test_the_limit_of_a_ratio_lies_at_its_share_of_the_highest_rate() -> None:
+def test_a_row_lies_where_its_number_says_and_the_limit_too() -> None:
     drawing = parsed(figures("fairness.selection_rate_ratio")[0].drawings[0])
     limit = next(part for part in drawing.iter() if part.get("class") == "limit")
-    marks = [float(str(part.get("cx"))) for part in drawing.iter() if part.get("class") == "mark"]
-    ticks = svg.ticks_between(0.55 - 0.02, 0.80 + 0.02)
-    frame = svg.Frame(rows.LABELS, 34, rows.WIDTH - rows.LABELS - 170, 1, x_low=ticks[0], x_high=ticks[-1])
-    assert float(str(limit.get("x1"))) == pytest.approx(frame.x(0.8 * 0.74), abs=0.02)
-    assert marks == pytest.approx([frame.x(value) for value in (0.61, 0.69, 0.74)], abs=0.02)
+    ticks = svg.ticks_between(0.55 - 0.25 * 0.04, 0.80 + 0.25 * 0.04)
+    width = rows.WIDTH - rows.LABELS - rows.NUMBERS
+    frame = svg.Frame(rows.LABELS, 34, width, 1, x_low=ticks[0], x_high=ticks[-1])
+    assert float(str(limit.get("x1"))) == pytest.approx(frame.x(0.8), abs=0.02)
+    marks = [str(part.get("d")) for part in drawing.iter() if part.get("class") == "mark bad"]
+    starts = [float(mark[1:].split(" ")[0]) for mark in marks]
+    assert starts == pytest.approx([frame.x(value) for value in (0.61, 0.69, 0.74)], abs=0.02)
 
 
-def test_a_group_under_the_limit_differs_by_shape_too() -> None:
+def test_a_row_beyond_the_limit_differs_by_shape_too() -> None:
     measured = measurement_for("fairness.selection_rate_ratio").as_json()
-    drawing = charts.figures_of(measured, {"op": ">=", "limit": 0.9})[0].drawings[0]
-    assert '<path d="M' in drawing
-    assert 'class="mark bad"' in drawing
+    below = charts.figures_of(measured, {"op": ">=", "limit": 0.7})[0].drawings[0]
+    assert below.count('class="mark bad"') == 2
+    assert below.count('class="mark"') == 1
+    above = charts.figures_of(measured, {"op": "<=", "limit": 0.7})[0].drawings[0]
+    assert above.count('class="mark bad"') == 1
+    assert '<path d="M' in above
 
 
 def test_suppressed_and_small_groups_stay_in_sight_without_a_number() -> None:
     figure = figures("fairness.selection_rate_ratio")[0]
     said = "".join(parsed(figure.drawings[0]).itertext())
-    assert "fewer than three people" in said
-    assert ("race", "other", "< 3", "–", "–", "–", "fewer than three people") in figure.table.rows
+    assert said.count("not measured") == 2
+    assert ("other", "–", "–", "–", "–", "fewer than three people") in figure.table.rows
+
+
+def test_lines_are_told_apart_by_dash_mark_and_name() -> None:
+    drawing = parsed(figures("robustness.missing_values")[0].drawings[0])
+    kinds = {str(part.get("class")) for part in drawing.iter()}
+    assert {"curve s0", "curve s1", "mark s0", "mark s1", "band s0", "band s1"} <= kinds
+    assert {"blanked", "noise"} <= set("".join(part.text or "" for part in drawing.iter()).split()) | {
+        str(part.text) for part in drawing.iter()
+    }
+
+
+def test_a_darker_cell_is_a_larger_number() -> None:
+    drawing = parsed(figures("drift.psi_features")[1].drawings[0])
+    shades = [str(part.get("class")) for part in drawing.iter() if str(part.get("class")).startswith("cell")]
+    assert shades == ["cell g5", "cell g0", "cell g1", "cell g4"]
+
+
+def test_every_kind_of_plot_has_a_drawing_in_console_and_dossier() -> None:
+    assert set(charts.DRAWINGS) == set(NEEDED_ROLES)
+    assert set(NEEDED_ROLES) - {"table"} <= set(KINDS)
+
+
+def test_a_plot_without_a_single_number_keeps_its_table() -> None:
+    columns = (PlotColumn("Group", "text"), PlotColumn("Rate"))
+    empty = Plot("intervals", "Rates", columns, (("a", None),), label="Group", value="Rate")
+    measured = {"plots": [empty.as_json()]}
+    (figure,) = charts.figures_of(measured, LIMIT)
+    assert figure.drawings == ()
+    assert figure.table.rows == (("a", "–"),)
 
 
 @pytest.mark.parametrize("status", ["met", "not_met", "insufficient", "error"])

@@ -61,7 +61,7 @@ def test_every_part_of_the_evidence_is_on_the_one_page(cast: Cast, request_: Pro
     assert request_.version.manifest_digest in page
     for word in ("0.7312", "0.6981 to 0.7643", "at least 0.65 for the whole 95 % interval", "n = 812"):
         assert word in page
-    for drawing in ("ROC curve", "Reliability diagram", "selection rate by race", "Global importance (SHAP)"):
+    for drawing in ("ROC curve", "Reliability diagram", "Rates by group", "Global importance (SHAP)"):
         assert f"<title>{drawing}</title>" in page
     assert "<title>Lineage</title>" in page
     assert "loans/2026-09" in page

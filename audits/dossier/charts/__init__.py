@@ -7,17 +7,20 @@ from typing import Any
 
 from reportlab.graphics.shapes import Drawing
 
-from audits.dossier.charts.curves import reliability, roc
+from audits.dossier.charts.cells import grid, shares
+from audits.dossier.charts.curves import lines, points
 from audits.dossier.charts.graph import lineage
-from audits.dossier.charts.rows import bars, groups
+from audits.dossier.charts.rows import bars, intervals
 from audits.dossier.charts.timeline import timeline
 
 Label = Callable[[object], str]
 KINDS: dict[str, Callable[[Mapping[str, Any], float, Label], Drawing]] = {
-    "roc": roc,
-    "reliability": reliability,
-    "groups": groups,
+    "line": lines,
+    "points": points,
     "bars": bars,
+    "intervals": intervals,
+    "shares": shares,
+    "grid": grid,
     "lineage": lineage,
     "timeline": timeline,
 }

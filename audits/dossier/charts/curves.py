@@ -1,109 +1,109 @@
-"""How do scores separate, and do they mean what they say? The ROC curve and the reliability diagram."""
+"""How does one number go with another? Lines and points over two axes, told apart by dash and shape as well as colour."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from reportlab.graphics.shapes import Drawing, Rect
+from reportlab.graphics.shapes import Drawing, Polygon
 
-from audits.dossier.charts.plot import SMALL, TINY, Area, line, marker, new_drawing, number, shown, write
-from audits.dossier.palette import BLUE, MUTED, RULE, SERIES, SKY
+from audits.checks.measurement import Plot
+from audits.dossier.charts.plot import (
+    TINY,
+    Area,
+    line,
+    marker,
+    new_drawing,
+    number,
+    shown,
+    ticks_between,
+    write,
+)
+from audits.dossier.palette import LIMIT, MUTED, RULE, SERIES
 
-UNIT_TICKS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 DASHES: tuple[list[float] | None, ...] = (None, [5, 2], [1.5, 2], [6, 2, 1.5, 2])
-MOST_POINTS = 400
+MOST_SERIES = 8
+HIGH = 196.0
+
+Label = Callable[[object], str]
+Point = tuple[float, float, float | None, float | None]
 
 
-def pairs_of(points: Sequence[Any]) -> list[tuple[float, float]]:
-    """Return the finite pairs of ``points``, thinned evenly to at most 400 with both ends kept."""
-    found = []
-    for point in points:
-        x, y = number(point[0]), number(point[1])
-        if x is not None and y is not None:
-            found.append((x, y))
-    if len(found) <= MOST_POINTS:
-        return found
-    last = len(found) - 1
-    return [found[round(index * last / (MOST_POINTS - 1))] for index in range(MOST_POINTS)]
+def lines(chart: Mapping[str, Any], width: float, label: Label) -> Drawing:
+    """Draw each series of ``chart["plot"]`` as a line through its points, with its band where there is one."""
+    return _over_axes(chart, width, label, joined=True)
 
 
-def roc(chart: Mapping[str, Any], width: float, label: Callable[[object], str]) -> Drawing:
-    """Draw receiver operating characteristic curves.
+def points(chart: Mapping[str, Any], width: float, label: Label) -> Drawing:
+    """Draw each row of ``chart["plot"]`` as a point, with its interval where there is one."""
+    return _over_axes(chart, width, label, joined=False)
 
-    ``curves``: list of ``{name, points: [[false positive rate, true positive rate], ...], auc, low, high, n}``;
-    ``x_title``, ``y_title``.
-    """
-    side = min(208.0, width * 0.5)
-    drawing = new_drawing(width, side + 46)
-    area = Area(drawing, 34, 28, side, side)
-    area.y_axis(UNIT_TICKS, label(chart.get("y_title", "True positive rate")))
-    area.x_axis(UNIT_TICKS, label(chart.get("x_title", "False positive rate")))
-    area.curve([(0.0, 0.0), (1.0, 1.0)], RULE, strokeWidth=0.9, strokeDashArray=[3, 3])
-    left, top = area.left + side + 26, area.bottom + side - 6
-    for index, curve in enumerate(chart.get("curves", ())):
-        colour, dash = SERIES[index % len(SERIES)], DASHES[index % len(DASHES)]
+
+def _over_axes(chart: Mapping[str, Any], width: float, label: Label, *, joined: bool) -> Drawing:
+    plot = Plot.from_json(chart["plot"])
+    series = _series(plot)
+    limit = number(chart.get("limit"))
+    wide = min(330.0, width * 0.66)
+    drawing = new_drawing(width, HIGH + 50)
+    known = [point for row in series.values() for point in row] or [(0.0, 0.0, None, None)]
+    ends = [end for _x, y, low, high in known for end in (y, low, high) if end is not None]
+    ends += [limit] if limit is not None else []
+    ends += list(plot.scale or ())
+    up = ticks_between(min(ends), max(ends))
+    across = ticks_between(min(point[0] for point in known), max(point[0] for point in known))
+    area = Area(drawing, 40, 28, wide, HIGH, across[0], across[-1], up[0], up[-1])
+    area.y_axis(up, label(chart["words"].get(plot.y, "")))
+    area.x_axis(across, label(chart["words"].get(plot.x, "")))
+    if plot.diagonal:
+        low, high = max(across[0], up[0]), min(across[-1], up[-1])
+        area.curve([(low, low), (high, high)], RULE, strokeWidth=0.9, strokeDashArray=[3, 3])
+    left, top = area.left + wide + 18, area.bottom + HIGH - 6
+    for at, (name, row) in enumerate(list(series.items())[:MOST_SERIES]):
+        _one(area, row, at, joined=joined)
+        if name:
+            _legend(drawing, left, top - 14 * at, at, joined=joined)
+            write(drawing, left + 28, top - 14 * at, label(name), within=width - left - 30)
+    if len(series) > MOST_SERIES:
+        write(drawing, left, top - 14 * MOST_SERIES, f"{MOST_SERIES} / {len(series)}", size=TINY, colour=MUTED)
+    if limit is not None:
+        at_y = area.y(limit)
+        line(drawing, area.left, at_y, area.left + wide, at_y, colour=LIMIT, strokeWidth=1.1, strokeDashArray=[4, 2])
+        text = label(chart.get("limit_text", shown(limit)))
+        write(drawing, area.left + wide, at_y + 3, text, size=TINY, anchor="end", colour=LIMIT, bold=True)
+    return drawing
+
+
+def _series(plot: Plot) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {}
+    cells = (plot.column(name) for name in (plot.series, plot.x, plot.y, plot.low, plot.high))
+    for name, x, y, low, high in zip(*cells, strict=True):
+        across, up = number(x), number(y)
+        if across is not None and up is not None:
+            found.setdefault("" if name is None else str(name), []).append((across, up, number(low), number(high)))
+    return found
+
+
+def _one(area: Area, row: list[Point], at: int, *, joined: bool) -> None:
+    colour, dash = SERIES[at % len(SERIES)], DASHES[at % len(DASHES)]
+    banded = [(x, low, high) for x, _y, low, high in row if low is not None and high is not None]
+    if joined and len(banded) == len(row) > 1:
+        around = [(x, high) for x, _low, high in banded] + [(x, low) for x, low, _high in reversed(banded)]
+        flat = [place for x, y in around for place in (area.x(x), area.y(y))]
+        area.drawing.add(Polygon(flat, fillColor=colour, fillOpacity=0.15, strokeColor=None))
+    else:
+        for x, low, high in banded:
+            line(area.drawing, area.x(x), area.y(low), area.x(x), area.y(high), colour=colour, strokeWidth=0.9)
+    if joined:
         style = {"strokeDashArray": dash} if dash else {}
-        area.curve(pairs_of(curve.get("points", ())), colour, strokeWidth=1.8, **style)
-        y = top - index * 44
-        line(drawing, left, y + 2.4, left + 22, y + 2.4, colour=colour, strokeWidth=1.8, **style)
-        write(drawing, left + 28, y, label(curve.get("name", "")), bold=True, within=width - left - 30)
-        auc, low, high = (number(curve.get(key)) for key in ("auc", "low", "high"))
-        write(drawing, left + 28, y - 11, f"AUC {shown(auc)}", within=width - left - 30)
-        if low is not None and high is not None:
-            write(drawing, left + 28, y - 21, f"[{shown(low)}, {shown(high)}]", colour=MUTED)
-        if curve.get("n") is not None:
-            write(drawing, left + 28, y - 31, f"n = {int(curve['n']):,}", size=SMALL, colour=MUTED)
-    rest = top - 44 * len(chart.get("curves", ())) - 4
-    line(drawing, left, rest + 2.4, left + 22, rest + 2.4, colour=RULE, strokeWidth=0.9, strokeDashArray=[3, 3])
-    write(drawing, left + 28, rest, label(chart.get("chance", "no separation (AUC 0.5)")), colour=MUTED)
-    return drawing
+        area.curve([point[:2] for point in row], colour, strokeWidth=1.5, **style)
+    if not joined or len(row) <= 30:
+        for x, y, _low, _high in row:
+            marker(area.drawing, at, area.x(x), area.y(y), colour, size=2.4)
 
 
-def reliability(chart: Mapping[str, Any], width: float, label: Callable[[object], str]) -> Drawing:
-    """Draw a reliability diagram: observed rate against mean score per bin, bin counts beneath.
-
-    ``bins``: list of ``{score, rate, low, high, n}`` with rates in 0 to 1; ``numbers``: lines of text beside the plot.
-    """
-    side = min(208.0, width * 0.5)
-    under = 34.0
-    drawing = new_drawing(width, side + under + 50)
-    area = Area(drawing, 34, 30 + under, side, side)
-    area.y_axis(UNIT_TICKS, label(chart.get("y_title", "Observed rate")))
-    area.x_axis(UNIT_TICKS)
-    area.curve([(0.0, 0.0), (1.0, 1.0)], RULE, strokeWidth=0.9, strokeDashArray=[3, 3])
-    bins = [one for one in chart.get("bins", ()) if number(one.get("score")) is not None]
-    most = max((int(one.get("n") or 0) for one in bins), default=0)
-    path = []
-    for one in bins:
-        score, rate = float(one["score"]), number(one.get("rate"))
-        x = area.x(score)
-        if most:
-            tall = (int(one.get("n") or 0) / most) * (under - 12)
-            drawing.add(Rect(x - 3, 22, 6, tall, fillColor=SKY, strokeColor=None))
-        if rate is None:
-            continue
-        low, high = number(one.get("low")), number(one.get("high"))
-        if low is not None and high is not None:
-            line(drawing, x, area.y(low), x, area.y(high), colour=BLUE, strokeWidth=0.9)
-            for end in (low, high):
-                line(drawing, x - 2, area.y(end), x + 2, area.y(end), colour=BLUE, strokeWidth=0.9)
-        path.append((score, rate))
-    area.curve(path, BLUE, strokeWidth=1.2)
-    for score, rate in path:
-        marker(drawing, 0, area.x(score), area.y(rate), BLUE)
-    line(drawing, area.left, 22, area.left + side, 22, colour=RULE, strokeWidth=0.8)
-    write(drawing, area.left - 4, 24, f"{most:,}", size=TINY, anchor="end", colour=MUTED)
-    title = label(chart.get("x_title", "Mean score in the bin; bars: number of cases"))
-    write(drawing, area.left + side / 2, 8, title, anchor="middle", colour=MUTED, within=side + 60)
-    left = area.left + side + 26
-    for index, text in enumerate(chart.get("numbers", ())):
-        write(
-            drawing,
-            left,
-            area.bottom + side - 6 - index * 13,
-            label(text),
-            bold=index == 0,
-            within=width - left - 2,
-        )
-    return drawing
+def _legend(drawing: Drawing, left: float, y: float, at: int, *, joined: bool) -> None:
+    colour, dash = SERIES[at % len(SERIES)], DASHES[at % len(DASHES)]
+    if joined:
+        style = {"strokeDashArray": dash} if dash else {}
+        line(drawing, left, y + 2.4, left + 22, y + 2.4, colour=colour, strokeWidth=1.6, **style)
+    marker(drawing, at, left + 11, y + 2.4, colour, size=2.4)
