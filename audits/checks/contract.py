@@ -65,7 +65,8 @@ class CheckSpec:
 
     ``needs`` names what the subject must hold, ``better`` in which direction the value improves, ``parameters`` is
     the JSON Schema of the parameters, ``mend`` says what usually helps when a requirement on it is not met. ``tasks``
-    are the kinds of model it measures; of another kind it answers that it is insufficient.
+    are the kinds of model it measures; of another kind it answers that it is insufficient. ``perturbs`` names the
+    changes of the evaluation rows it reads from ``subject.perturbed``, by the keys of ``audits.runs.perturbations``.
     """
 
     slug: str
@@ -78,6 +79,7 @@ class CheckSpec:
     parameters: Mapping[str, Any]
     mend: str = ""
     tasks: tuple[Task, ...] = ("binary",)
+    perturbs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = [need for need in self.needs if need not in NEEDS]
@@ -101,6 +103,11 @@ class CheckSpec:
             if not holds(subject):
                 raise Insufficient(reason, mend)
         return self.function(subject, **params)
+
+    def perturbations(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the keys of the perturbed rows it reads when called with ``params``, each once."""
+        asked = params.get("perturbation")
+        return tuple(dict.fromkeys([*self.perturbs, *([asked] if isinstance(asked, str) else [])]))
 
     def validate(self, params: Mapping[str, Any]) -> None:
         """Raise DomainError ``bad-check-parameters`` unless ``params`` fits the schema."""
@@ -133,6 +140,7 @@ def check(
     parameters: Mapping[str, Any] | None = None,
     mend: str = "",
     tasks: tuple[Task, ...] = ("binary",),
+    perturbs: tuple[str, ...] = (),
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a function ``(subject, *, confidence=0.95, **params) -> Measurement`` as the check ``slug``.
 
@@ -142,7 +150,7 @@ def check(
     def decorate(function: CheckFunction) -> CheckFunction:
         summary = (function.__doc__ or "").strip().split("\n", 1)[0]
         schema = MappingProxyType({"properties": dict(parameters or {})})
-        spec = CheckSpec(slug, summary, family, function, needs, unit, better, schema, mend, tasks)
+        spec = CheckSpec(slug, summary, family, function, needs, unit, better, schema, mend, tasks, perturbs)
         CHECKS.register(slug, summary=summary)(spec)
         return function
 
