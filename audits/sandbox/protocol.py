@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audits.checks.subject import Fitness
 from audits.explanations.contract import Explanation
+from audits.tables.contract import Task
 from registry.errors import DomainError, Kind
 
 if TYPE_CHECKING:
@@ -32,6 +34,15 @@ CODES: dict[str, str] = {
     "table-not-readable": "The table could not be read.",
     "prediction-count-mismatch": "The model returned another number of predictions than the table has rows.",
     "prediction-not-a-probability": "The model returned a prediction that is not a number from 0 to 1.",
+    "prediction-not-a-distribution": "The model's scores of the classes do not add up to 1.",
+    "prediction-not-a-number": "The model returned a prediction that is not a finite number.",
+    "classes-differ": "The classes of the model are not those that were registered.",
+    "features-differ": "The model was trained on other features than it is to be given.",
+    "input-shape-mismatch": "The model takes a table of another shape.",
+    "model-library-mismatch": "The model was made with another version of its library than is installed here.",
+    "model-library-unknown": "Nothing says which version of its library the model was made with.",
+    "conformance-sample-unreadable": "The recorded predictions cannot be used.",
+    "scoring-not-reproduced": "The model does not give the predictions that were recorded when it was registered.",
 }
 """Every code a SandboxError carries, with the sentence that explains it."""
 
@@ -81,8 +92,37 @@ class ExplainInput:
 
 
 @dataclass(frozen=True)
+class ConformanceInput:
+    """Predictions recorded where the model was made: its features and what it said, for the sandbox to reproduce.
+
+    ``format``: "parquet" or "csv". The column ``expected`` holds the score of the positive class (binary), the
+    predicted class (multiclass) or the number (regression); columns ``expected:<class>`` the score of each class.
+    ``tolerance``: largest absolute difference that still counts as the same.
+    """
+
+    path: Path
+    sha256: str
+    format: str
+    features: tuple[str, ...]
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True)
+class FitnessInput:
+    """Measure what running the model costs, on rows of the table called ``table``."""
+
+    table: str = "evaluation"
+    single_rows: int = 60
+    batch_rows: int = 1_000
+
+
+@dataclass(frozen=True)
 class ScoringJob:
-    """One model, the tables it scores, and what to explain."""
+    """One model, the tables it scores, and what to explain and to measure besides.
+
+    ``classes``: the names of a multiclass model's classes, in the model's own order where it does not know them itself.
+    ``favourable``: the class that is explained. ``library_versions``: what its registration says it was made with.
+    """
 
     format: str
     model_path: Path
@@ -91,15 +131,39 @@ class ScoringJob:
     explain: ExplainInput | None = None
     positive_label: int = 1
     limits: Limits = field(default_factory=Limits)
+    task: Task = "binary"
+    classes: tuple[str, ...] = ()
+    favourable: str | None = None
+    library_versions: Mapping[str, str] = field(default_factory=dict)
+    conformance: ConformanceInput | None = None
+    fitness: FitnessInput | None = None
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """How the sandbox's predictions compare with the recorded ones.
+
+    ``max_difference``: largest absolute difference of a score, 0 = the very same numbers; None where only predicted
+    classes were recorded. ``rows_differing``: rows beyond the tolerance, or with another class.
+    """
+
+    rows: int
+    rows_differing: int
+    max_difference: float | None
+    tolerance: float
+    met: bool
+    sha256: str
 
 
 @dataclass(frozen=True)
 class ScoringOutcome:
     """What the parent accepted after checking it.
 
-    ``scores`` holds, for each table's name, a float64 array of probabilities in [0, 1], one a row. ``libraries`` and
-    ``estimator`` are the child's own words about itself. ``explanation_error`` says why there is no explanation
-    although one was asked for.
+    ``scores`` holds, for each table's name, a float64 array: of a binary model probabilities in [0, 1] of shape (rows,),
+    of a multiclass one of shape (rows, classes) in the order of ``classes`` (sorted by name), each row adding up to 1,
+    of a regression finite numbers of shape (rows,). ``libraries`` and ``estimator`` are the child's own words about
+    itself, ``made_with`` is what the model's file names as the versions it was made with. ``explanation_error`` says
+    why there is no explanation although one was asked for, ``notes`` what else a reader of the evidence must know.
     """
 
     scores: Mapping[str, NDArray[np.float64]]
@@ -111,6 +175,12 @@ class ScoringOutcome:
     peak_memory_bytes: int
     estimator: str
     explanation_error: str | None = None
+    task: Task = "binary"
+    classes: tuple[str, ...] = ()
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    conformance: Conformance | None = None
+    fitness: Fitness | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -164,20 +164,28 @@ def with_scores(
     digest: str | None = None,
     required: Iterable[str] | None = None,
 ) -> EvaluationTable:
-    """Open a table after adding the scores a model gave to its rows, in row order, under the name ``roles.score``.
+    """Open a table after adding what a model said of its rows, in row order, under the names the roles give it.
 
-    Raises DomainError ``score-length-mismatch`` unless there is exactly one score per row, else as ``open_frame``.
+    ``scores``: of a binary model one number a row, under ``roles.score``; of a multiclass one an array (rows, classes)
+    whose columns are those of ``roles.class_scores``; of a regression one number a row, under ``roles.prediction``.
+    Raises DomainError ``score-length-mismatch`` unless there is exactly one score per row and column, else as
+    ``open_frame``.
     """
+    import numpy as np
     import pyarrow as pa
 
-    refuse_missing_roles(roles, (*required_roles(task, required), "score"))
+    answers = {"binary": "score", "multiclass": "class_scores", "regression": "prediction"}
+    refuse_missing_roles(roles, (*required_roles(task, required), answers[task]))
     arrow = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
-    if len(scores) != arrow.num_rows:
-        message = f"The model gave {len(scores)} scores for {arrow.num_rows} rows."
-        raise DomainError("score-length-mismatch", message, scores=len(scores), rows=arrow.num_rows)
-    if roles.score in arrow.column_names:
-        arrow = arrow.drop_columns([roles.score])
-    arrow = arrow.append_column(roles.score, pa.array(scores, type=pa.float64()))
+    given = np.asarray(scores, dtype=np.float64)
+    names = [column for _, column in roles.class_scores] if task == "multiclass" else [getattr(roles, answers[task])]
+    if given.shape != ((arrow.num_rows, len(names)) if task == "multiclass" else (arrow.num_rows,)):
+        message = f"The model gave {len(given)} scores for {arrow.num_rows} rows."
+        raise DomainError("score-length-mismatch", message, scores=len(given), rows=arrow.num_rows)
+    for place, name in enumerate(names):
+        if name in arrow.column_names:
+            arrow = arrow.drop_columns([name])
+        arrow = arrow.append_column(name, pa.array(given if given.ndim == 1 else given[:, place], type=pa.float64()))
     return open_frame(
         arrow, roles=roles, threshold=threshold, task=task, favourable=favourable, digest=digest, required=required
     )
