@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -107,7 +107,8 @@ class EvaluationTable:
     ``digest`` is the SHA-256 of the file's bytes (``digest_kind`` "bytes"), or, for a table in a database, of its
     schema, row count and per-column summaries (``digest_kind`` "summary"). A row is *selected* when ``score >=
     threshold``; where there is no score or no threshold, when ``prediction`` is 1. ``task`` says what outcomes and
-    predictions are; of a multiclass model a row is selected when the class in ``favourable`` is predicted.
+    predictions are; of a multiclass model a row is selected when the class in ``favourable`` is predicted. ``answers``
+    keeps aggregates that were asked before.
     """
 
     table: Any = field(repr=False, compare=False)
@@ -119,6 +120,7 @@ class EvaluationTable:
     digest_kind: str = "bytes"
     task: Task = "binary"
     favourable: str | None = None
+    answers: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         refuse_bad_threshold(self.threshold)

@@ -1,0 +1,112 @@
+"""By which sensitive attributes and intersections are groups formed, and which group are the others compared with?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from audits.checks.contract import CheckSubject, Insufficient
+
+if TYPE_CHECKING:
+    from audits.statistics.confusion import GroupCells
+    from audits.tables.aggregates import OutcomeCell
+
+To = str | Mapping[str, str]
+
+BETWEEN, OVERALL = "between-groups", "overall"
+
+BY_ATTRIBUTE: Mapping[str, Any] = {
+    "attributes": {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "minItems": 1,
+        "maxItems": 10,
+        "uniqueItems": True,
+    },
+    "intersections": {"type": "boolean"},
+    "min_group_size": {"type": "integer", "minimum": 3, "maximum": 1_000_000},
+}
+TO: Mapping[str, Any] = {
+    "to": {
+        "oneOf": [
+            {"enum": [BETWEEN, OVERALL]},
+            {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string", "minLength": 1}},
+        ]
+    }
+}
+MEND = (
+    "Find what drives the gap (features that stand in for the attribute, the threshold, labels), remove or justify it, "
+    "and register a new version; a justified gap needs a risk acceptance."
+)
+MAX_SUPPRESSED_SHOWN = 20
+
+
+def chosen_attributes(subject: CheckSubject, attributes: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the attributes to compare by: all that are declared when none is named."""
+    declared = subject.evaluation.roles.sensitive
+    names = tuple(attributes or declared)
+    undeclared = [name for name in names if name not in declared]
+    if undeclared:
+        raise Insufficient(
+            f"{undeclared[0]!r} is not among the sensitive attributes of the evaluation table.",
+            "Name it in the roles of the dataset version, or take it out of the requirement.",
+        )
+    return names
+
+
+def comparisons_of(names: tuple[str, ...], intersections: bool) -> list[tuple[str, ...]]:
+    """Return each attribute alone and, where asked, all of them taken together."""
+    alone: list[tuple[str, ...]] = [(name,) for name in names]
+    return [*alone, names] if intersections and len(names) > 1 else alone
+
+
+def title_of(chosen: tuple[str, ...]) -> str:
+    """Return the name of a comparison."""
+    return " × ".join(chosen)
+
+
+def group_name(chosen: tuple[str, ...], values: Iterable[str]) -> str:
+    """Return the name of a group: its value, or attribute=value of each where several are taken together."""
+    texts = tuple(values)
+    if len(chosen) == 1:
+        return texts[0]
+    return ", ".join(f"{key}={value}" for key, value in zip(chosen, texts, strict=True))
+
+
+def reference_of(to: To, chosen: tuple[str, ...]) -> str | None:
+    """Return the group that others of this comparison are compared with; None for each other."""
+    from audits.statistics import groups
+
+    if to == BETWEEN:
+        return None
+    if to == OVERALL:
+        return groups.OVERALL
+    named = to if isinstance(to, Mapping) else {}
+    title = title_of(chosen)
+    if title in named:
+        return named[title]
+    if all(name in named for name in chosen):
+        return group_name(chosen, [named[name] for name in chosen])
+    raise Insufficient(
+        f"The requirement names a reference group, and none for {title!r}.",
+        "Name a reference group for each attribute of the requirement.",
+    )
+
+
+def group_cells(cells: list[OutcomeCell], names: tuple[str, ...], chosen: tuple[str, ...]) -> GroupCells:
+    """Sum cells to the groups of the chosen attributes, sorted by name."""
+    import numpy as np
+
+    from audits.statistics.confusion import GroupCells
+
+    places = [names.index(name) for name in chosen]
+    by_name: dict[str, list[OutcomeCell]] = {}
+    for cell in cells:
+        by_name.setdefault(group_name(chosen, [cell.groups[place] for place in places]), []).append(cell)
+    order = sorted(by_name)
+    counted = np.zeros((3, len(order), 4))
+    for at, name in enumerate(order):
+        for cell in by_name[name]:
+            place = 2 * int(cell.label or 0) + int(cell.selected)
+            counted[:, at, place] += (cell.n, cell.weight, cell.square)
+    return GroupCells(tuple(order), counted[0], counted[1], counted[2])

@@ -1,0 +1,143 @@
+"""What follows from four counts per group (outcome by decision)? Rates, their intervals, and draws of the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.statistics.intervals import REPLICATES, Interval, effective_size, resample, wilson
+
+Floats = NDArray[np.float64]
+
+TRUE_NEGATIVE, FALSE_POSITIVE, FALSE_NEGATIVE, TRUE_POSITIVE = range(4)
+
+
+@dataclass(frozen=True)
+class RateDefinition:
+    """A rate: cells that count, over cells that are concerned. Cells are numbered ``2 * outcome + decision``."""
+
+    hits: tuple[int, ...]
+    over: tuple[int, ...]
+
+
+RATES: Mapping[str, RateDefinition] = MappingProxyType(
+    {
+        "selection_rate": RateDefinition((FALSE_POSITIVE, TRUE_POSITIVE), (0, 1, 2, 3)),
+        "true_positive_rate": RateDefinition((TRUE_POSITIVE,), (FALSE_NEGATIVE, TRUE_POSITIVE)),
+        "false_positive_rate": RateDefinition((FALSE_POSITIVE,), (TRUE_NEGATIVE, FALSE_POSITIVE)),
+        "false_negative_rate": RateDefinition((FALSE_NEGATIVE,), (FALSE_NEGATIVE, TRUE_POSITIVE)),
+        "positive_predictive_value": RateDefinition((TRUE_POSITIVE,), (FALSE_POSITIVE, TRUE_POSITIVE)),
+        "accuracy": RateDefinition((TRUE_NEGATIVE, TRUE_POSITIVE), (0, 1, 2, 3)),
+    }
+)
+
+
+@dataclass(frozen=True)
+class GroupCells:
+    """Outcome by decision for each group: rows, sums of weights and of squared weights, each of shape (n_groups, 4).
+
+    Where outcomes are not known every row stands in the cells of outcome 0, and only the selection rate has a meaning.
+    """
+
+    names: tuple[str, ...]
+    n: Floats
+    weight: Floats
+    square: Floats
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def only(self, chosen: Sequence[int]) -> GroupCells:
+        """Return the groups at these places."""
+        at = list(chosen)
+        return GroupCells(tuple(self.names[place] for place in at), self.n[at], self.weight[at], self.square[at])
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of rows of each group."""
+        return tuple(round(float(total)) for total in self.n.sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Hits among the rows concerned: sums of weights, the number of rows the rate is over, and Kish's effective number."""
+
+    hits: float
+    total: float
+    n: int
+    effective: float
+
+    @property
+    def value(self) -> float | None:
+        """The rate; None where nobody is concerned (0/0)."""
+        return self.hits / self.total if self.total > 0.0 else None
+
+    def interval(self, confidence: float) -> Interval | None:
+        """Wilson's interval on the effective numbers; None where nobody is concerned."""
+        if self.total <= 0.0:
+            return None
+        return wilson(self.effective * min(1.0, self.hits / self.total), self.effective, confidence)
+
+
+def rates_of(cells: GroupCells, rate: RateDefinition) -> list[Rate]:
+    """Return the rate of each group."""
+    hits, over = list(rate.hits), list(rate.over)
+    found = []
+    for n, weight, square in zip(cells.n, cells.weight, cells.square, strict=True):
+        total = float(weight[over].sum())
+        rows = round(float(n[over].sum()))
+        found.append(Rate(float(weight[hits].sum()), total, rows, effective_size(total, float(square[over].sum()))))
+    return found
+
+
+def overall(cells: GroupCells, rate: RateDefinition) -> Rate:
+    """Return the rate of all groups taken together."""
+    summed = [part.sum(axis=0, keepdims=True) for part in (cells.n, cells.weight, cells.square)]
+    return rates_of(GroupCells(("",), *summed), rate)[0]
+
+
+def drawn_cells(cells: GroupCells, *, seed: int, replicates: int = REPLICATES) -> Floats:
+    r"""Draw the sums of weights of all cells as a bootstrap of the rows would.
+
+    Counts of n rows drawn with replacement are one draw of Multinomial(n, counts / n): without weights this *is* the
+    row bootstrap. With weights the sum over the k rows drawn into a cell has mean :math:`k \bar w` and variance
+    :math:`k s_w^2`; it is drawn from the normal law with these two.
+
+    Returns
+    -------
+    Array of shape (replicates, n_groups, 4), not negative.
+
+    References
+    ----------
+    B. Efron, R. J. Tibshirani, *An Introduction to the Bootstrap*, 1993, sections 5 and 6.
+    """
+    counts = resample(cells.n, seed=seed, replicates=replicates)
+    n = np.maximum(cells.n, 1.0)
+    mean = cells.weight / n
+    spread = np.maximum(cells.square / n - mean * mean, 0.0)
+    if np.all(spread <= 1e-12 * np.maximum(mean * mean, 1e-300)):
+        return np.asarray(counts * mean)
+    noise = np.random.default_rng([seed, 1]).standard_normal(counts.shape)
+    return np.maximum(counts * mean + np.sqrt(counts * spread) * noise, 0.0)
+
+
+def drawn_rates(cells: GroupCells, drawn: Floats, rate: RateDefinition, *, seed: int) -> Floats:
+    """Return the rate of each group in each draw, shape (replicates, n_groups); NaN where nobody is concerned.
+
+    A rate of exactly 0 or 1 would never vary: for such a group half a case is put on the empty side, and the hits are
+    drawn from the binomial law of the share that results.
+    """
+    hits, total = drawn[..., list(rate.hits)].sum(axis=-1), drawn[..., list(rate.over)].sum(axis=-1)
+    rates: Floats = np.divide(hits, total, out=np.full(total.shape, np.nan), where=total > 0.0)
+    random = np.random.default_rng([seed, 2])
+    for at, found in enumerate(rates_of(cells, rate)):
+        if found.value is None or 0.0 < found.hits < found.total:
+            continue
+        size = max(1, round(found.effective))
+        share = (size * found.value + 0.5) / (size + 1.0)
+        rates[:, at] = random.binomial(size, share, len(rates)) / size
+    return rates

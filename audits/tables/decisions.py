@@ -1,0 +1,83 @@
+"""Who was selected and with which outcome, group by group, for a binary model and for the favourable class of another?"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from audits.tables.aggregates import OutcomeCell, group_label, number, outcome_cells, real
+from audits.tables.contract import EvaluationTable
+from audits.tables.remembered import remembered
+from registry.errors import DomainError
+
+OUTCOME, DECISION = "outcome (favourable)", "decision (favourable)"
+
+
+def decision_cells(table: EvaluationTable, attributes: tuple[str, ...]) -> list[OutcomeCell]:
+    """Return outcome by decision for every group formed by ``attributes``: one scan for any number of questions.
+
+    Of a multiclass model the outcome is 1 where the class is the favourable one, and a row is selected when that class
+    is predicted. Raises as ``outcome_cells`` does.
+    """
+    return remembered(table, ("decisions", attributes), lambda: outcome_cells(binary_view(table), attributes))
+
+
+def binary_view(table: EvaluationTable) -> EvaluationTable:
+    """Return the table as that of a binary model whose outcome 1 is the favourable class."""
+    if table.task == "binary":
+        return table
+    if table.task != "multiclass" or table.favourable is None:
+        raise DomainError("missing-column-role", "Selection needs the name of the favourable class.")
+    columns = {DECISION: is_favourable(table).cast("float64")}
+    if table.roles.target is not None:
+        target = table.table[table.roles.target]
+        columns[OUTCOME] = (target.cast("string") == table.favourable).cast("float64")
+    roles = dataclasses.replace(
+        table.roles,
+        target=OUTCOME if OUTCOME in columns else None,
+        prediction=DECISION,
+        score=None,
+        baseline=None,
+        class_scores=(),
+    )
+    return dataclasses.replace(
+        table, table=table.table.mutate(**columns), roles=roles, threshold=None, task="binary", favourable=None
+    )
+
+
+def is_favourable(table: EvaluationTable) -> Any:
+    """Return the expression that is true where the favourable class is predicted; of equal scores the first class wins."""
+    if table.roles.prediction is not None:
+        return table.table[table.roles.prediction].cast("string") == table.favourable
+    scores = {label: real(table.table[column]) for label, column in table.roles.class_scores}
+    if table.favourable not in scores:
+        raise DomainError("unknown-class", "The favourable class has no column of scores.")
+    own, chosen, before = scores[table.favourable], number(1.0) == number(1.0), True
+    for label, score in scores.items():
+        if label == table.favourable:
+            before = False
+        else:
+            chosen = chosen & ((own > score) if before else (own >= score))
+    return chosen
+
+
+def score_column(table: EvaluationTable) -> Any:
+    """Return the probability of the outcome (of the favourable class) as doubles; None where the table has none."""
+    if table.task == "multiclass":
+        column = dict(table.roles.class_scores).get(table.favourable or "")
+        return None if column is None else real(table.table[column])
+    name = table.roles.score if table.task == "binary" else table.roles.prediction
+    return None if name is None else real(table.table[name])
+
+
+def group_keys(table: EvaluationTable, attributes: tuple[str, ...]) -> list[Any]:
+    """Return the columns to group by; DomainError ``unknown-column`` for an attribute that is not there."""
+    absent = [name for name in attributes if name not in table.table.columns]
+    if absent:
+        raise DomainError("unknown-column", f"The table has no column {absent[0][:80]!r}.", columns=absent)
+    return [table.table[name].name(f"group{at}") for at, name in enumerate(attributes)]
+
+
+def labels_of(row: dict[str, Any], attributes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of a row's groups, as every engine spells them."""
+    return tuple(group_label(row[f"group{at}"]) for at in range(len(attributes)))
