@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from audits.tables.aggregates import MISSING, group_label, number, rows_of
+from audits.tables.asking import MISSING, group_label, number, rows_of
 from audits.tables.contract import EvaluationTable
 from registry.errors import DomainError
 

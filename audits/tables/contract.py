@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from registry.errors import DomainError
+
+if TYPE_CHECKING:
+    from audits.tables.scan import ParquetScan, Scan
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -100,7 +103,42 @@ class ColumnRoles:
         return cls(**{role: value for role, value in data.items() if value is not None})
 
 
-@dataclass(frozen=True)
+class Unopened:
+    """A table whose engine is opened when its expression is first asked for; ``scan`` reads the file in passing."""
+
+    def __init__(self, make: Callable[[], Any], scan: ParquetScan) -> None:
+        self._make, self._made = make, False
+        self._expression: Any = None
+        self.scan = scan
+
+    @property
+    def expression(self) -> Any:
+        """The Ibis expression of the whole table."""
+        if not self._made:
+            self._expression, self._made = self._make(), True
+        return self._expression
+
+    def close(self) -> None:
+        """End the connection to the engine, if one was made."""
+        if self._made and self._expression is not None:
+            self._expression.get_backend().disconnect()
+        self._expression, self._made = None, True
+
+
+class _Expression:
+    """The field of an evaluation table that holds an Ibis expression, or what makes one."""
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        if owner is None:
+            raise AttributeError("the expression of a table has no default")
+        held = owner.__dict__["_table"]
+        return held.expression if isinstance(held, Unopened) else held
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        owner.__dict__["_table"] = value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class EvaluationTable:
     """A table that a check may ask for aggregates: an Ibis expression with roles, and the digest of what was read.
 
@@ -111,7 +149,7 @@ class EvaluationTable:
     keeps aggregates that were asked before.
     """
 
-    table: Any = field(repr=False, compare=False)
+    table: Any = _Expression()  # noqa: RUF009 - a descriptor without default: see "descriptor-typed fields"
     roles: ColumnRoles
     threshold: float | None
     digest: str
@@ -126,6 +164,21 @@ class EvaluationTable:
         refuse_bad_threshold(self.threshold)
         if self.task not in TASKS:
             raise DomainError("unknown-task", f"A model's task is one of {', '.join(TASKS)}.", known=list(TASKS))
+
+    @property
+    def scan(self) -> ParquetScan | None:
+        """The reader in passing of a Parquet file; None for a table of an engine and for any view of a table."""
+        held = self.__dict__["_table"]
+        return held.scan if isinstance(held, Unopened) else None
+
+    @property
+    def reader(self) -> Scan | None:
+        """The reader in passing of a file, or of a table whose engine is in this process; None for any other engine."""
+        if self.scan is not None or self.engine != "duckdb":
+            return self.scan
+        from audits.tables.scan import EngineScan
+
+        return EngineScan(self.table)
 
     @property
     def selects(self) -> bool:
@@ -158,7 +211,11 @@ class EvaluationTable:
 
     def close(self) -> None:
         """Close the connection to the engine; the table cannot be asked afterwards."""
-        self.table.get_backend().disconnect()
+        held = self.__dict__["_table"]
+        if isinstance(held, Unopened):
+            held.close()
+        else:
+            held.get_backend().disconnect()
 
 
 def refuse_bad_threshold(threshold: float | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from audits.tables.aggregates import number, real, rows_of
+from audits.tables.asking import number, real, rows_of
 from audits.tables.contract import MAX_CLASSES, EvaluationTable
 
 SUM_TOLERANCE = 1e-3

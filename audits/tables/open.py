@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from audits.tables.aggregates import quiet, summary
+from audits.tables.asking import quiet, summary
 from audits.tables.contract import (
     ColumnRoles,
     EvaluationTable,
@@ -277,7 +277,15 @@ def _finish(
         raise DomainError("empty-table", "The table has no rows.")
     kind = "bytes" if digest is not None else "summary"
     found = EvaluationTable(
-        expression, roles, threshold, digest or digest_of(facts), facts["rows"], engine, kind, task, favourable
+        Relation(expression),
+        roles,
+        threshold,
+        digest or digest_of(facts),
+        facts["rows"],
+        engine,
+        kind,
+        task,
+        favourable,
     )
     if check_values:
         refuse_bad_values(found)

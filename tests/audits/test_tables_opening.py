@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audits.tables import aggregates
+from audits.tables import cells as cells_module
 from audits.tables.aggregates import group_label, outcome_cells, score_cells
 from audits.tables.contract import ColumnRoles
 from audits.tables.open import open_file, open_frame, with_scores
@@ -103,7 +103,7 @@ def test_an_identifier_is_not_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = sample(300).assign(name=[f"person {at}" for at in range(300)])
     table = table_of(frame, roles=dataclasses.replace(ROLES, sensitive=("name",)))
     assert len(outcome_cells(table, ("name",))) == 300
-    monkeypatch.setattr(aggregates, "MAX_GROUP_CELLS", 250)
+    monkeypatch.setattr(cells_module, "MAX_GROUP_CELLS", 250)
     with pytest.raises(DomainError, match="too-many-groups"):
         outcome_cells(table, ("name",))
 

@@ -1,0 +1,108 @@
+"""How is an engine asked, so that all engines give the same answer?"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from audits.tables.contract import EvaluationTable
+from registry.errors import DomainError
+
+MISSING = "(missing)"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide one deprecation inside Ibis: it still calls DuckDB's former name of ``to_arrow_table``."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"fetch_arrow_table\(\) is deprecated", category=DeprecationWarning)
+        yield
+
+
+def rows_of(expression: Any) -> list[dict[str, Any]]:
+    """Run an expression and return its rows; DomainError ``unreadable-table`` when the engine cannot."""
+    columns = {name: column.to_pylist() for name, column in _asked(expression).items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def arrays_of(expression: Any) -> dict[str, Any]:
+    """Run an expression and return its columns as arrays of doubles, missing values as NaN; errors as ``rows_of``."""
+    import numpy as np
+
+    return {
+        name: np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+        for name, column in _asked(expression).items()
+    }
+
+
+def _asked(expression: Any) -> dict[str, Any]:
+    """Run an expression and return its columns as Arrow arrays."""
+    import duckdb
+    import psycopg
+
+    try:
+        with quiet():
+            found = expression.to_pyarrow()
+    except (duckdb.Error, psycopg.Error) as error:
+        # the engine's own text may quote a cell of the table, which is personal data: it stays in the cause
+        raise DomainError("unreadable-table", "The engine could not read the table to its end.") from error
+    return {name: found.column(name).combine_chunks() for name in found.column_names}
+
+
+def number(value: float) -> Any:
+    """Return a literal that every engine parses to the nearest double, as Python does."""
+    import ibis
+
+    return ibis.literal(repr(float(value))).cast("float64")
+
+
+def summary(expression: Any, columns: tuple[str, ...], *, per_column: bool) -> dict[str, Any]:
+    """Return the row count and, per column, type, number of values, distinct values and text of minimum and maximum."""
+    asked = {"rows": expression.count()}
+    for at, name in enumerate(columns if per_column else ()):
+        column = expression[name]
+        asked |= {f"count{at}": column.count(), f"distinct{at}": column.nunique()}
+        if not column.type().is_boolean():
+            asked |= {f"low{at}": column.min().cast("string"), f"high{at}": column.max().cast("string")}
+    found = rows_of(expression.aggregate(**asked))[0]
+    facts: dict[str, Any] = {"rows": int(found["rows"])}
+    if per_column:
+        parts = ("count", "distinct", "low", "high")
+        facts["columns"] = {
+            name: {"type": str(expression[name].type())} | {part: found.get(f"{part}{at}") for part in parts}
+            for at, name in enumerate(columns)
+        }
+    return facts
+
+
+def group_label(value: Any) -> str:
+    """Return the text that names a group on every engine (a boolean is "true", 1.0 is "1", NULL is "(missing)")."""
+    if value is None or (isinstance(value, float | Decimal) and math.isnan(value)):
+        return MISSING
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    if isinstance(value, dt.date | dt.datetime):
+        return value.isoformat()
+    text = str(value)
+    return text if text else "(empty)"
+
+
+def real(column: Any) -> Any:
+    """Return a numeric or boolean column as doubles."""
+    return column.cast("int32").cast("float64") if column.type().is_boolean() else column.cast("float64")
+
+
+def weight_sums(table: EvaluationTable) -> dict[str, Any]:
+    """Return the three sums every cell carries: rows, weights and squared weights."""
+    count = table.table.count()
+    if table.roles.weight is None:
+        return {"n": count, "weight": count.cast("float64"), "square": count.cast("float64")}
+    weight = real(table.table[table.roles.weight])
+    return {"n": count, "weight": weight.sum(), "square": (weight * weight).sum()}

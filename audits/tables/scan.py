@@ -1,0 +1,86 @@
+"""How is a table read in passing: a few columns of a few rows at a time, never the table as a whole?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from audits.tables.asking import rows_of
+from registry.errors import DomainError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class ParquetScan:
+    """A Parquet file on this machine or in an object store; ``filesystem`` is pyarrow's, None for this machine.
+
+    Columns of text arrive as dictionaries, so that a group costs one whole number a row.
+    """
+
+    location: str
+    filesystem: Any = field(default=None, repr=False, compare=False)
+
+    def schema(self) -> pa.Schema:
+        """Return the schema of the file."""
+        with self._opened(()) as file:
+            return file.schema_arrow
+
+    def rows(self) -> int:
+        """Return how many rows the footer declares."""
+        with self._opened(()) as file:
+            return int(file.metadata.num_rows)
+
+    def batches(self, columns: tuple[str, ...], *, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield the named columns, ``rows`` rows at a time.
+
+        Raises DomainError ``unreadable-table`` when the file ends early or does not hold what its footer says.
+        """
+        import pyarrow as pa
+
+        try:
+            with self._opened(columns) as file:
+                yield from file.iter_batches(batch_size=rows, columns=list(columns), use_threads=False)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DomainError("unreadable-table", "The file could not be read to its end.") from error
+
+    def _opened(self, columns: tuple[str, ...]) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            if not columns:
+                return pq.ParquetFile(self.location, filesystem=self.filesystem)
+            return pq.ParquetFile(self.location, filesystem=self.filesystem, read_dictionary=list(columns))
+        except FileNotFoundError:
+            raise DomainError("unknown-table", "There is no such file in the table source.", kind="not-found") from None
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DomainError("unreadable-table", "The file cannot be read as parquet.") from error
+
+
+@dataclass(frozen=True)
+class EngineScan:
+    """A table of the engine in this process, asked for batches of a few columns."""
+
+    expression: Any = field(repr=False, compare=False)
+
+    def rows(self) -> int:
+        """Return how many rows the table has."""
+        return int(rows_of(self.expression.aggregate(n=self.expression.count()))[0]["n"])
+
+    def batches(self, columns: tuple[str, ...], *, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield the named columns, about ``rows`` rows at a time; DomainError ``unreadable-table`` as ``rows_of``."""
+        import duckdb
+
+        try:
+            backend = self.expression.get_backend()
+            yield from backend.con.sql(backend.compile(self.expression.select(*columns))).to_arrow_reader(rows)
+        except duckdb.Error as error:
+            raise DomainError("unreadable-table", "The engine could not read the table to its end.") from error
+
+
+Scan = ParquetScan | EngineScan
