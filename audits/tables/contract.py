@@ -129,8 +129,6 @@ class _Expression:
     """The field of an evaluation table that holds an Ibis expression, or what makes one."""
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
-        if owner is None:
-            raise AttributeError("the expression of a table has no default")
         held = owner.__dict__["_table"]
         return held.expression if isinstance(held, Unopened) else held
 
@@ -138,7 +136,7 @@ class _Expression:
         owner.__dict__["_table"] = value
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True)
 class EvaluationTable:
     """A table that a check may ask for aggregates: an Ibis expression with roles, and the digest of what was read.
 
@@ -149,7 +147,7 @@ class EvaluationTable:
     keeps aggregates that were asked before.
     """
 
-    table: Any = _Expression()  # noqa: RUF009 - a descriptor without default: see "descriptor-typed fields"
+    table: Any = field(repr=False, compare=False)
     roles: ColumnRoles
     threshold: float | None
     digest: str
@@ -216,6 +214,9 @@ class EvaluationTable:
             held.close()
         else:
             held.get_backend().disconnect()
+
+
+EvaluationTable.table = _Expression()  # so that an engine is opened no sooner than a check asks it
 
 
 def refuse_bad_threshold(threshold: float | None) -> None:

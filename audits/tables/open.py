@@ -277,7 +277,7 @@ def _finish(
         raise DomainError("empty-table", "The table has no rows.")
     kind = "bytes" if digest is not None else "summary"
     found = EvaluationTable(
-        Relation(expression),
+        expression,
         roles,
         threshold,
         digest or digest_of(facts),
