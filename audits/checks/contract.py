@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from audits.checks.measurement import GroupRow, GroupStatus, Measurement, Plot, PlotColumn, gettext_noop, plain
+from audits.checks.measurement import (
+    MEASURED_ONCE,
+    GroupRow,
+    GroupStatus,
+    Measurement,
+    Plot,
+    PlotColumn,
+    gettext_noop,
+    plain,
+)
 from audits.checks.subject import NEEDS, CheckSubject, Fitness
 from registry.catalogue import Catalogue
 from registry.errors import DomainError
 
 __all__ = [
     "CHECKS",
+    "MEASURED_ONCE",
     "NEEDS",
     "TASKS",
     "CheckSpec",

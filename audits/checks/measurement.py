@@ -11,6 +11,8 @@ GroupStatus = Literal["measured", "suppressed", "too-small"]
 PlotKind = Literal["line", "points", "bars", "intervals", "shares", "grid", "table"]
 ColumnKind = Literal["text", "number", "count", "share"]
 
+MEASURED_ONCE = "measured-once"
+
 MAX_PLOT_ROWS = 400
 MAX_PLOTS = 12
 
@@ -144,7 +146,8 @@ class Measurement:
     """One number with its unit, interval, sample size, groups and notes; nothing in it judges.
 
     ``value`` is None where the data give no answer, and ``reason`` then says why. ``n`` counts the rows the value is
-    over. ``method`` names the interval. ``detail`` is a JSON object with series for tables and plots. NaN and
+    over. ``method`` names the interval; MEASURED_ONCE says that the value is of one file or one run and no estimate
+    from rows. ``detail`` is a JSON object with series for tables and plots. NaN and
     infinities never occur: they are refused in the value and its interval and become None in ``detail``. ``plots`` is
     what
     a person is shown; ``detail`` is for whoever reads the evidence by program.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from audits.checks.contract import CHECKS, CheckSubject, Insufficient, Measurement, plain
+from audits.checks.contract import CHECKS, MEASURED_ONCE, CheckSubject, Insufficient, Measurement, plain
 from registry.errors import DomainError
 
 Status = Literal["met", "not_met", "insufficient", "error"]
@@ -29,7 +29,7 @@ class Requirement:
 
     ``judged_on`` "estimate" compares the value; "bound" asks that the whole interval lies on the good side.
     ``min_group_size`` is the least number of rows a rate by group is over, and the least number of rows of any
-    measurement.
+    measurement that is over rows.
     """
 
     key: str
@@ -150,7 +150,7 @@ def judge(requirement: Requirement, measurement: Measurement) -> Judgement:
 
     if measurement.value is None:
         return answer("insufficient", measurement.reason, "Provide enough rows of each kind for this measurement.")
-    if measurement.n < requirement.min_group_size:
+    if measurement.n < requirement.min_group_size and measurement.method != MEASURED_ONCE:
         reason = f"The measurement is over {measurement.n} rows; at least {requirement.min_group_size} are required."
         return answer("insufficient", reason, "Evaluate on more rows.")
     if requirement.judged_on == "estimate":
