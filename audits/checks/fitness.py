@@ -199,7 +199,7 @@ def latency(
     if not times:
         raise Insufficient("No single row was predicted alone.", "Let the service measure the model again.")
     divisor, unit = _divisor(fitness, "latency_seconds", scale)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for share in sorted({*QUANTILES, quantile}):
         found = order.quantile_interval(times, share, confidence)
         ends = (found.low, found.high) if found else (None, None)

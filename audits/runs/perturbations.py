@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from audits.tables.perturbed import FEATURE, GIVEN, ORIGIN, STEP
+from audits.tables.perturbed import ALL_FEATURES, FEATURE, GIVEN, ORIGIN, STEP
 from registry.errors import DomainError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 RESERVED = (ORIGIN, FEATURE, STEP, GIVEN)
 
-ALL_FEATURES = "(all)"
 MOST_ROWS = 20_000
 SWEPT_ROWS = 200
 SWEPT_CELLS = 60_000

@@ -15,6 +15,7 @@ import pandas as pd
 from audits.checks.contract import CheckSubject, Fitness
 from audits.tables.contract import ColumnRoles, EvaluationTable
 from audits.tables.open import open_frame
+from tests.audits.perturbed_samples import perturbed_tables
 
 ROLES = ColumnRoles(
     target="y", score="s", baseline="b", time="day", sensitive=("sex", "region"), features=("income", "region")
@@ -128,9 +129,8 @@ def _subject_of_task(draw: Any, roles: ColumnRoles, task: Any, favourable: str |
         open_frame(draw(n, seed=seed), roles=roles, task=task, favourable=favourable)
         for n, seed in ((400, 1), (500, 9))
     )
-    return dataclasses.replace(
-        subject_of(sample(60)), evaluation=now, reference=before, perturbed={"missing-0.1": now}, seed=7
-    )
+    changed = perturbed_tables(draw(400, seed=1), roles=roles, task=task, declared=DECLARED, favourable=favourable)
+    return dataclasses.replace(subject_of(sample(60)), evaluation=now, reference=before, perturbed=changed, seed=7)
 
 
 FITNESS = Fitness(
@@ -165,12 +165,11 @@ atexit.register(drifted_reference.cache_clear)
 
 def subject_of(frame: pd.DataFrame, *, seed: int = 7, **more: Any) -> CheckSubject:
     """Return a subject made of ``frame`` and of a drifted reference."""
-    blanked = frame.assign(s=frame.s.where(frame.index % 10 > 0, 0.5))
     return CheckSubject(
         table_of(frame, **more),
         drifted_reference(),
         explanation_of(),
-        {"missing-0.1": table_of(blanked, **more)},
+        perturbed_tables(frame, roles=ROLES, declared=DECLARED, threshold=0.5),
         seed,
         explanation_of(),
         FITNESS,

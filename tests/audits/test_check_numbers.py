@@ -119,9 +119,9 @@ def test_a_reference_without_the_features_is_insufficient() -> None:
 
 def test_robustness_is_the_loss_of_auc_and_refuses_other_rows() -> None:
     frame = sample(400)
-    subject = subject_of(frame)
-    found = CHECKS.get("robustness.missing_values").run(subject)
     worse = frame.s.where(frame.index % 10 > 0, 0.5)
+    subject = dataclasses.replace(subject_of(frame), perturbed={"missing-0.1": table_of(frame.assign(s=worse))})
+    found = CHECKS.get("robustness.missing_values").run(subject)
     assert found.value == pytest.approx(roc_auc_score(frame.y, frame.s) - roc_auc_score(frame.y, worse), abs=1e-12)
     with pytest.raises(Insufficient, match=r"missing-0\.3"):
         CHECKS.get("robustness.missing_values").run(subject, perturbation="missing-0.3")
