@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.tables.aggregates import group_label, real, rows_of
+from audits.tables.asking import group_label, real, rows_of
 from audits.tables.contract import EvaluationTable
 from audits.tables.gaps import missing
 from registry.errors import DomainError
@@ -39,13 +39,11 @@ def rank_sums(table: EvaluationTable, column: str, classes: tuple[str, ...]) -> 
     """Return the sums for each class, worked out inside the engine over the different values of a numeric column."""
     import ibis
 
-    from audits.tables.classes import is_class
+    from audits.tables.predicted import is_class
 
     value, target = table.table[column], table.table[table.roles.target]
     rows = table.table.filter(~missing(value))
-    flags = {
-        f"c{at}": is_class(table, target, label).cast("int64").sum().cast("float64") for at, label in enumerate(classes)
-    }
+    flags = {f"c{at}": is_class(target, label).cast("int64").sum().cast("float64") for at, label in enumerate(classes)}
     cells = rows.group_by(real(rows[column]).name("value")).aggregate(n=rows.count().cast("float64"), **flags)
     total, running = ibis.window(), ibis.cumulative_window(order_by="value")
     measured: dict[str, Any] = {}

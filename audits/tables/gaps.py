@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from audits.tables.aggregates import rows_of
+from audits.tables.asking import rows_of
 from audits.tables.contract import EvaluationTable
 
 COLUMNS_AT_ONCE = 100

@@ -79,7 +79,7 @@ def score_pairs(table: EvaluationTable) -> ScorePairs:
 
 def class_pairs(table: EvaluationTable) -> ClassPairs:
     """Return how predicted classes changed, and how often they were right."""
-    from audits.tables.classes import predicted_class
+    from audits.tables.predicted import predicted_class
 
     keys = [table.table[table.roles.target].name("label"), predicted_class(table).name("after")]
     grouped = table.table.group_by([*keys, table.table[GIVEN].name("before")]).aggregate(n=table.table.count())
@@ -171,7 +171,7 @@ def end_cells(table: EvaluationTable, *, span: tuple[float, float], tolerance: f
     the decision or the class is another one, or, without a decision, when it moved by more than ``tolerance``.
     """
     if table.task == "multiclass":
-        from audits.tables.classes import predicted_class
+        from audits.tables.predicted import predicted_class
 
         value = predicted_class(table).cast("string")
         outside, changed = value.isnull(), value != table.table[GIVEN].cast("string")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from audits.tables.aggregates import number, real, rows_of
+from audits.tables.asking import number, real, rows_of
 from audits.tables.contract import EvaluationTable
 from audits.tables.gaps import batches, missing
 

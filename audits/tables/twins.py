@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.tables.aggregates import number, quiet, real, rows_of
+from audits.tables.asking import number, quiet, real, rows_of
 from audits.tables.contract import EvaluationTable
 from audits.tables.gaps import missing
 from audits.tables.ranges import numeric, observed_ranges

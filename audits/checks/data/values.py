@@ -224,7 +224,7 @@ def unseen_categories(subject: CheckSubject, *, confidence: float = 0.95) -> Mea
     ----------
     E. B. Wilson, JASA 22 (1927) 209-212, for the interval.
     """
-    from audits.tables.aggregates import MISSING
+    from audits.tables.asking import MISSING
     from audits.tables.columns import UNSEEN, paired_histogram
 
     reference = subject.reference
@@ -254,7 +254,7 @@ def unseen_categories(subject: CheckSubject, *, confidence: float = 0.95) -> Mea
 
 def _categories(subject: CheckSubject) -> list[str]:
     """Return the features that hold categories in both tables; a column that changed its type is another matter."""
-    from audits.tables.aggregates import rows_of
+    from audits.tables.asking import rows_of
     from audits.tables.gaps import batches
 
     reference = subject.reference

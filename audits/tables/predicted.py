@@ -1,0 +1,39 @@
+"""Which class does a multiclass model predict of a row, and is a row of a class?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audits.tables.asking import number, real
+from audits.tables.contract import EvaluationTable
+from registry.errors import DomainError
+
+
+def predicted_class(table: EvaluationTable) -> Any:
+    """Return the expression of the predicted class: the prediction column, else the class of the largest score.
+
+    Of equal scores the class first in the order of names wins. Raises DomainError ``missing-column-role``.
+    """
+    import ibis
+
+    if table.roles.prediction is not None:
+        return table.table[table.roles.prediction]
+    pairs = table.roles.class_scores
+    if not pairs:
+        raise DomainError("missing-column-role", "A class is predicted by a column, or by a score of each class.")
+    largest, chosen = real(table.table[pairs[0][1]]), ibis.literal(pairs[0][0])
+    for label, column in pairs[1:]:
+        score = real(table.table[column])
+        chosen = (score > largest).ifelse(ibis.literal(label), chosen)
+        largest = (score > largest).ifelse(score, largest)
+    return chosen
+
+
+def is_class(column: Any, label: str) -> Any:
+    """Return the expression that is true where a column of outcomes holds the class named ``label``."""
+    kind = column.type()
+    if kind.is_boolean():
+        return column if label == "true" else ~column
+    if kind.is_numeric():
+        return real(column) == number(float(label))
+    return column.cast("string") == label
