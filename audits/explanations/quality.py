@@ -1,4 +1,4 @@
-"""How good is an explanation? Contributions of one background, their residual, spread, stability and plot points."""
+"""How good is an explanation? Its residual, the spread over rows, the stability of its ranking, and plot points."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Contributions:
-    """Shapley values of a sample against one background.
+    """Shapley values of a sample.
 
-    ``values``: float64 (rows, features); ``base``: mean output over the background; ``outputs``: float64 (rows,), the
-    model's own output, computed without the explainer; ``rows``: which rows of the sample these are, (rows,) integers.
+    ``values``: float64 (rows, features); ``base``: what they are counted from; ``outputs``: float64 (rows,), the model's
+    own output, computed without the explainer; ``background_rows``: rows of the background that took part, or, for
+    path-dependent values, that were given.
     """
 
     values: NDArray[np.float64]
     base: float
     outputs: NDArray[np.float64]
-    rows: NDArray[np.int64]
     route: str
     variant: str
     library: str
@@ -42,24 +42,61 @@ def residual(found: Contributions) -> float:
     return float(np.abs(found.base + found.values.sum(axis=1) - found.outputs).max(initial=0.0))
 
 
+def scale(found: Contributions) -> float:
+    """Return the largest absolute output, against which a residual is to be seen."""
+    import numpy as np
+
+    return float(np.abs(found.outputs).max(initial=0.0))
+
+
 def is_exact(found: Contributions) -> bool:
     """Tell whether the residual is within ``TOLERANCE`` x (1 + the largest absolute output)."""
+    return residual(found) <= TOLERANCE * (1.0 + scale(found))
+
+
+def importance(
+    values: NDArray[np.float64], strata: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean |phi_j| over the rows asked for and its standard error, each float64 (features,).
+
+    ``strata`` gives the stratum of each explained row, ``sizes`` how many rows asked for each stratum stands for. With
+    W_h its share: mean = sum W_h mean_h, se^2 = sum W_h^2 s_h^2 / n_h (Cochran 1977, section 5.3); one stratum:
+    s / sqrt(n). A stratum of one row adds nothing to the error.
+    """
     import numpy as np
 
-    return residual(found) <= TOLERANCE * (1.0 + float(np.abs(found.outputs).max(initial=0.0)))
+    amounts = np.abs(values)
+    mean, squares = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for stratum, size in enumerate(sizes.tolist()):
+        rows = amounts[strata == stratum]
+        weight = size / float(sizes.sum())
+        if len(rows):
+            mean += weight * rows.mean(axis=0)
+        if len(rows) > 1:
+            squares += weight**2 * rows.var(axis=0, ddof=1) / len(rows)
+    return mean, np.sqrt(squares)
 
 
-def importance(found: Contributions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean |phi_j| over rows and its standard error s/sqrt(n), each float64 (features,); error 0 for one row."""
+def redrawn(frame: Any, seed: int) -> NDArray[np.float64]:
+    """Return how often each row of ``frame`` occurs in a re-drawn sample: Poisson(1), from its content and the seed.
+
+    Counts that hang on the row alone make the re-drawing of a whole sample the sum of that of its chunks (Poisson
+    bootstrap; Chamandy et al. 2012). Rows with equal content share a count.
+    """
     import numpy as np
+    import pandas as pd
+    from scipy.stats import poisson
 
-    sizes = np.abs(found.values)
-    rows = len(sizes)
-    error = sizes.std(axis=0, ddof=1) / np.sqrt(rows) if rows > 1 else np.zeros(sizes.shape[1])
-    return sizes.mean(axis=0), error
+    digest = pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64)
+    mixed = digest ^ np.uint64((seed * 0x9E3779B97F4A7C15 + 0xD1B54A32D192ED03) % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    uniform = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    counts: NDArray[np.float64] = np.searchsorted(poisson.cdf(np.arange(20), 1.0), uniform, side="right").astype(float)
+    return counts
 
 
-def rank_stability(rankings: Sequence[NDArray[np.float64]]) -> float | None:
+def lowest_rank_correlation(rankings: Sequence[Sequence[float]]) -> float | None:
     """Return the lowest Kendall tau-b between any two vectors of importances; None without two that vary.
 
     1 = every seed ranks the features alike, 0 = unrelated, -1 = reversed (Kendall 1945).
@@ -77,33 +114,39 @@ def rank_stability(rankings: Sequence[NDArray[np.float64]]) -> float | None:
     return None if lowest is None else max(-1.0, min(1.0, lowest))
 
 
-def beeswarm(found: Contributions, sample: Any) -> tuple[Point, ...]:
+def beeswarm(values: NDArray[np.float64], sample: Any, background: Any) -> tuple[Point, ...]:
     """Return points for a plot: features by falling importance, rows evenly spaced, values as quantiles only.
 
-    ``sample`` is the data frame the contributions belong to. The quantile is the mean rank of the value among the
-    feature's present values, in [0, 1]; None for a missing or unordered value.
+    ``sample`` holds the rows the values belong to. The quantile of a value is its mean rank among the background's
+    present values, in [0, 1]; None for a missing or unordered value.
     """
     import numpy as np
 
-    count, width = found.values.shape
+    count = len(values)
     per_feature = min(count, MAX_POINTS_PER_FEATURE)
-    chosen = np.unique(np.linspace(0, count - 1, per_feature).astype(np.int64)) if count else np.zeros(0, np.int64)
-    order = np.argsort(-np.abs(found.values).mean(axis=0), kind="stable") if count else np.zeros(0, np.int64)
+    if not count or not values.shape[1]:
+        return ()
+    chosen = np.unique(np.linspace(0, count - 1, per_feature).astype(np.int64))
+    order = np.argsort(-np.abs(values).mean(axis=0), kind="stable")
     points: list[Point] = []
-    for feature in order[: max(1, MAX_POINTS // max(1, len(chosen)))].tolist():
-        quantiles = _quantiles(sample.iloc[found.rows, feature])
-        points += [(feature, quantiles[row], float(found.values[row, feature])) for row in chosen.tolist()]
-    return tuple(points[:MAX_POINTS]) if width else ()
+    for feature in order[: max(1, MAX_POINTS // len(chosen))].tolist():
+        quantiles = _quantiles(sample.iloc[chosen, feature], background.iloc[:, feature])
+        points += [
+            (feature, quantile, float(values[row, feature]))
+            for quantile, row in zip(quantiles, chosen.tolist(), strict=True)
+        ]
+    return tuple(points[:MAX_POINTS])
 
 
-def _quantiles(column: Any) -> list[float | None]:
-    """Return (mean rank - 1) / (present - 1) of each value, 0.5 where one value is present."""
+def _quantiles(column: Any, known: Any) -> list[float | None]:
+    """Return the share of known values below each value, half of the equal ones counted."""
+    import numpy as np
     import pandas as pd
 
-    numbers = pd.to_numeric(column, errors="coerce")
-    present = int(numbers.notna().sum())
-    ranks = numbers.rank(method="average")
-    return [
-        None if pd.isna(rank) else 0.5 if present == 1 else (float(rank) - 1.0) / (present - 1.0)
-        for rank in ranks.tolist()
-    ]
+    present = np.sort(pd.to_numeric(known, errors="coerce").dropna().to_numpy(dtype=np.float64))
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    if not len(present):
+        return [None] * len(numbers)
+    below, upto = np.searchsorted(present, numbers, side="left"), np.searchsorted(present, numbers, side="right")
+    places = (below + upto) / (2.0 * len(present))
+    return [None if np.isnan(one) else float(place) for one, place in zip(numbers, places, strict=True)]

@@ -1,15 +1,48 @@
-"""By which route is a model explained? The fastest exact one that fits it; asking many times is the last resort."""
+"""By which route is a model explained? The cheapest exact one by predicted cost; asking many times is the last resort."""
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from audits.explanations import linear, sampled, trees
 from audits.explanations.contract import Explanation
-from audits.explanations.quality import Contributions, beeswarm, importance, is_exact, rank_stability, residual
+from audits.explanations.offers import Offer, answers, explained_class
+from audits.explanations.plan import ExplainPlan
+from audits.explanations.quality import (
+    Contributions,
+    beeswarm,
+    importance,
+    is_exact,
+    lowest_rank_correlation,
+    redrawn,
+    residual,
+    scale,
+)
+from audits.explanations.records import Cost
+from audits.explanations.strata import Selection, everything, stratified
 
-MAX_SAMPLE_ROWS = 2_000
-_EXACT_ROUTES = (("linear-closed-form", linear.contributions), ("tree", trees.contributions))
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def offers(model: Any, features: list[str], *, column: int | None, variant: str = "any") -> list[Offer]:
+    """Return the exact routes that fit ``model``, linear closed form and trees, of the ``variant`` asked for.
+
+    "any" takes the interventional routes whose cost does not grow with rows times background, else the path-dependent
+    ones: a choice by the model alone, so that every chunk of a sample is explained alike.
+    """
+    closed = linear.offer(model, features, column=column)
+    if closed is not None:
+        return [closed] if variant in ("any", closed.variant) else []
+    found = trees.offers(model, features, column=column)
+    if variant == "any":
+        affordable = [offer for offer in found if offer.variant == "interventional" and offer.route != "tree-shap"]
+        variant = "interventional" if affordable else "path-dependent"
+        variant = variant if any(offer.variant == variant for offer in found) else "interventional"
+    return [offer for offer in found if offer.variant == variant]
 
 
 def explain(
@@ -17,82 +50,144 @@ def explain(
     background: Any,
     sample: Any,
     *,
-    column: int,
+    column: int | None,
     seeds: tuple[int, ...] = (0, 1, 2),
-    max_background_rows: int = 100,
+    plan: ExplainPlan | None = None,
 ) -> Explanation:
-    """Explain ``model`` on ``sample`` against ``background`` (data frames with the same columns); in the sandbox only.
+    """Explain ``model`` on ``sample`` against the whole ``background`` (frames of the same columns); in the sandbox only.
 
-    Each seed draws another background of at most ``max_background_rows`` rows: without replacement where there are
-    more, else as a bootstrap sample. The first seed's numbers are reported; the others measure how stable the ranking
-    is. An exact route whose additivity residual is too large is given up, and the explanation notes it. The digests
-    are left empty for the parent to fill in. Raises ValueError for an empty table or no seed.
+    ``column`` is the class explained, None for a predicted value. The first seed's numbers are those of the data as they
+    are; each other seed re-draws the rows, and the background where the values hang on it, and tells how stable the
+    ranking is. Where the predicted cost is over the plan's budget, a sample stratified by the model's answers is
+    explained and its standard error given. An exact route whose additivity residual is too large is given up, and the
+    explanation notes it. The digests are left empty for the parent to fill in. Raises ValueError for an empty table or
+    no seed.
     """
+    plan = plan or ExplainPlan()
     if len(background) == 0 or len(sample) == 0 or not seeds:
         raise ValueError("an explanation needs a background, a sample and a seed")
-    sample = sample.iloc[:MAX_SAMPLE_ROWS]
-    notes: list[str] = []
-    drawn = _background(background, seeds[0], max_background_rows, first=True)
-    first, route = _first(model, drawn, sample, column=column, seed=seeds[0], notes=notes)
-    rankings = [importance(first)[0]]
-    for seed in seeds[1:]:
-        drawn = _background(background, seed, max_background_rows, first=False)
-        found = _along(route, model, drawn, sample, column=column, seed=seed)
-        if found is not None:
-            rankings.append(importance(found)[0])
-    mean, error = importance(first)
-    return Explanation(
-        route=first.route,
-        variant=first.variant,
-        library=first.library,
-        output=first.output,
-        features=tuple(str(name) for name in sample.columns),
+    began = time.process_time()
+    features = [str(name) for name in sample.columns]
+    found = _attributed(model, background, sample, column=column, seeds=seeds, plan=plan)
+    mean, error = importance(found.first.values, found.chosen.strata, found.chosen.sizes)
+    explanation = Explanation(
+        route=found.first.route,
+        variant=found.first.variant,
+        library=found.first.library,
+        output=found.first.output,
+        features=tuple(features),
         background_sha256="",
-        background_rows=first.background_rows,
+        background_rows=found.first.background_rows,
         sample_sha256="",
-        sample_rows=len(first.rows),
-        base_value=first.base,
+        sample_rows=len(found.chosen.rows),
+        base_value=found.first.base,
         mean_abs=tuple(mean.tolist()),
         mean_abs_se=tuple(error.tolist()),
-        additivity_residual_max=residual(first),
-        rank_stability=rank_stability(rankings),
+        additivity_residual_max=residual(found.first),
+        rank_stability=lowest_rank_correlation([ranking for ranking, _ in found.rankings]),
         seeds=tuple(seeds),
-        beeswarm=beeswarm(first, sample),
-        notes=tuple(notes),
+        beeswarm=beeswarm(found.first.values, sample.iloc[found.chosen.rows], background),
+        notes=tuple(found.notes)[:20],
+        explained=explained_class(model, column),
+        asked_rows=len(sample),
+        selection=found.chosen.words,
+        output_scale=scale(found.first),
+        by_seed=tuple(tuple(ranking) for ranking, _ in found.rankings),
+        seed_weights=tuple(weight for _, weight in found.rankings),
     )
+    used = time.process_time() - began
+    return replace(explanation, cost=Cost(found.predicted, used, plan.budget_seconds, found.considered))
 
 
-def _first(
-    model: Any, background: Any, sample: Any, *, column: int, seed: int, notes: list[str]
-) -> tuple[Contributions, str]:
-    """Return the contributions by the first route that fits and is exact, and its name."""
-    for route, contributions in _EXACT_ROUTES:
+@dataclass(frozen=True)
+class _Attributed:
+    first: Contributions
+    chosen: Selection
+    rankings: list[tuple[list[float], float]]
+    notes: list[str]
+    predicted: float
+    considered: tuple[tuple[str, float], ...]
+
+
+def _attributed(
+    model: Any, background: Any, sample: Any, *, column: int | None, seeds: tuple[int, ...], plan: ExplainPlan
+) -> _Attributed:
+    """Try the offers from the cheapest on; the first that is exact is taken."""
+    notes: list[str] = []
+    known = offers(model, [str(name) for name in sample.columns], column=column, variant=plan.variant)
+    known = sorted(known, key=lambda offer: _predicted(offer, len(sample), len(background), seeds))
+    last = sampled.offer(model, background, column=column, seed=seeds[0])
+    considered = tuple(
+        (f"{offer.route}, {offer.variant}"[:50], _predicted(offer, len(sample), len(background), seeds))
+        for offer in [*known, last]
+    )
+    for offer in [*known, last]:
         try:
-            found = contributions(model, background, sample, column=column)
+            chosen = _chosen(offer, model, background, sample, column=column, seeds=seeds, plan=plan)
+            rows = sample.iloc[chosen.rows]
+            first = offer.contributions(background, rows)
+            if offer is not last and not is_exact(first):
+                notes.append(f"{offer.route}: given up, additivity residual {residual(first):.3g} {first.output}")
+                continue
+            rankings = [_ranking(offer, background, rows, first, seed, seeds, chosen) for seed in seeds]
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 -- shap refuses models it does not know in many ways
-            notes.append(f"{route}: not possible, {type(error).__name__}")
+        except Exception as error:
+            if offer is last:
+                raise
+            notes.append(f"{offer.route}: not possible, {type(error).__name__}")
             continue
-        if found is not None and is_exact(found):
-            return found, route
-        if found is not None:
-            notes.append(f"{route}: given up, additivity residual {residual(found):.3g} {found.output}")
-    return sampled.contributions(model, background, sample, column=column, seed=seed), "permutation"
+        predicted = _predicted(offer, len(chosen.rows), len(background), seeds)
+        return _Attributed(first, chosen, rankings, notes, predicted, considered)
+    raise AssertionError("the last resort either answers or raises")
 
 
-def _along(route: str, model: Any, background: Any, sample: Any, *, column: int, seed: int) -> Contributions | None:
-    for name, contributions in _EXACT_ROUTES:
-        if name == route:
-            return contributions(model, background, sample, column=column)
-    return sampled.contributions(model, background, sample, column=column, seed=seed)
+def _predicted(offer: Offer, rows: int, background_rows: int, seeds: tuple[int, ...]) -> float:
+    """Return the predicted cost of all seeds: each other seed repeats the work where the values hang on the background."""
+    return offer.seconds(rows, background_rows) * (len(seeds) if offer.varies else 1)
 
 
-def _background(table: Any, seed: int, limit: int, *, first: bool) -> Any:
-    """Draw the background of one seed; the first seed takes a small table whole."""
+def _chosen(
+    offer: Offer,
+    model: Any,
+    background: Any,
+    sample: Any,
+    *,
+    column: int | None,
+    seeds: tuple[int, ...],
+    plan: ExplainPlan,
+) -> Selection:
+    """Return every row where that fits into the budget, else as many as do, stratified by the model's answers."""
+    total, size = len(sample), len(background)
+    budget = plan.budget_seconds
+    if budget is None or _predicted(offer, total, size, seeds) <= budget:
+        return everything(total)
+    fixed = _predicted(offer, 0, size, seeds)
+    each = (_predicted(offer, total, size, seeds) - fixed) / total
+    affordable = int((budget - fixed) / each) if each > 0 else total
+    return stratified(answers(model, sample, column), affordable, seed=seeds[0])
+
+
+def _ranking(
+    offer: Offer,
+    background: Any,
+    rows: Any,
+    first: Contributions,
+    seed: int,
+    seeds: tuple[int, ...],
+    chosen: Selection,
+) -> tuple[list[float], float]:
+    """Return mean |phi| of one seed over re-drawn rows, and the weight of these rows."""
     import numpy as np
 
-    rng = np.random.default_rng(seed)
-    if len(table) > limit:
-        return table.iloc[np.sort(rng.choice(len(table), size=limit, replace=False))]
-    return table if first else table.iloc[rng.integers(0, len(table), size=len(table))]
+    weights: NDArray[np.float64] = chosen.weights
+    values = first.values
+    if seed != seeds[0]:
+        weights = weights * redrawn(rows, seed)
+        if offer.varies:
+            size = len(background)
+            again = background.iloc[np.random.default_rng(seed).integers(0, size, size=size)]
+            values = offer.contributions(again, rows).values
+    total = float(weights.sum())
+    means = weights @ np.abs(values) / total if total > 0 else np.zeros(values.shape[1])
+    return [float(one) for one in means], total

@@ -1,11 +1,13 @@
-"""What does each feature contribute to any model's probability? By asking it many times, on a stated sample."""
+"""What does each feature contribute to any model's answer? By asking it many times, on a stated background."""
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from math import factorial
 from typing import TYPE_CHECKING, Any
 
+from audits.explanations.offers import Offer, answers
 from audits.explanations.quality import Contributions
 
 if TYPE_CHECKING:
@@ -14,49 +16,80 @@ if TYPE_CHECKING:
 
 MAX_EXACT_FEATURES = 8
 MAX_BACKGROUND_ROWS = 32
-MAX_SAMPLE_ROWS = 64
 PERMUTATIONS = 4
 _BATCH_ROWS = 50_000
+_TRIAL_MASKS = 32
 
 
-def contributions(model: Any, background: Any, sample: Any, *, column: int, seed: int) -> Contributions:
-    """Return Shapley values of the probability of the class in ``column``, by masking features with background rows.
+def offer(model: Any, background: Any, *, column: int | None, seed: int) -> Offer:
+    """Offer Shapley values of any model's answer, by masking features with rows of the background.
 
-    v(S) is the mean prediction over background rows whose features in S are replaced by those of x. Up to
+    v(S) is the mean answer over background rows whose features in S are replaced by those of x. Up to
     ``MAX_EXACT_FEATURES`` features every coalition is asked: phi_j = sum over S without j of
     |S|! (M-|S|-1)!/M! (v(S + j) - v(S)). Above that, ``PERMUTATIONS`` random orders and their reverses are walked and
-    the steps averaged; each walk telescopes, so the values add up exactly. Unit: probability. Source: Strumbelj and
-    Kononenko 2014; Mitchell et al. 2022 for reversed orders.
+    the steps averaged; each walk telescopes, so the values add up exactly, but each one is an estimate. At most
+    ``MAX_BACKGROUND_ROWS`` background rows, evenly spaced, take part. Unit: probability of the class in ``column``, or
+    the value. The cost of a row is measured on the spot. Source: Strumbelj and Kononenko 2014; Mitchell et al. 2022 for
+    reversed orders.
     """
+    width = background.shape[1]
+    exact = width <= MAX_EXACT_FEATURES
+    masks_per_row = 2**width if exact else 2 * PERMUTATIONS * (width + 1)
+    each: list[float] = []
+
+    def seconds(rows: int, background_rows: int) -> float:
+        if not each:
+            each.append(masks_per_row * _seconds_per_mask(model, background, column))
+        return each[0] * rows
+
+    def contributions(background: Any, sample: Any) -> Contributions:
+        import numpy as np
+
+        background = _spaced(background)
+        rng = np.random.default_rng(seed)
+        values = np.zeros((len(sample), width))
+        for place in range(len(sample)):
+            one = sample.iloc[[place]]
+            if exact:
+                masks = np.array([[bool(number >> bit & 1) for bit in range(width)] for number in range(2**width)])
+                values[place] = _exact(_masked(model, one, background, masks, column), width)
+            else:
+                values[place] = _walked(model, one, background, rng, column)
+        return Contributions(
+            values=values,
+            base=float(answers(model, background, column).mean()),
+            outputs=answers(model, sample, column),
+            route="permutation",
+            variant="interventional, all coalitions" if exact else f"{PERMUTATIONS} orders and their reverses",
+            library=f"numpy {np.__version__}",
+            output="value" if column is None else "probability",
+            background_rows=len(background),
+        )
+
+    return Offer("permutation", "interventional", seconds, contributions, varies=True)
+
+
+def _spaced(background: Any) -> Any:
     import numpy as np
 
-    background = background.iloc[:MAX_BACKGROUND_ROWS]
-    rows = np.unique(np.linspace(0, len(sample) - 1, min(len(sample), MAX_SAMPLE_ROWS)).astype(np.int64))
-    rng = np.random.default_rng(seed)
-    width = sample.shape[1]
-    exact = width <= MAX_EXACT_FEATURES
-    values = np.zeros((len(rows), width))
-    for place, row in enumerate(rows.tolist()):
-        one = sample.iloc[[row]]
-        if exact:
-            masks = np.array([[bool(number >> bit & 1) for bit in range(width)] for number in range(2**width)])
-            values[place] = _exact(_masked(model, one, background, masks, column), width)
-        else:
-            values[place] = _walked(model, one, background, rng, column)
-    return Contributions(
-        values=values,
-        base=float(np.asarray(model.predict_proba(background), dtype=np.float64)[:, column].mean()),
-        outputs=np.asarray(model.predict_proba(sample.iloc[rows]), dtype=np.float64)[:, column],
-        rows=rows,
-        route="permutation",
-        variant="all coalitions" if exact else f"{PERMUTATIONS} orders and their reverses",
-        library=f"numpy {np.__version__}",
-        output="probability",
-        background_rows=len(background),
-    )
+    if len(background) <= MAX_BACKGROUND_ROWS:
+        return background
+    return background.iloc[np.linspace(0, len(background) - 1, MAX_BACKGROUND_ROWS).astype(np.int64)]
 
 
-def _masked(model: Any, one: Any, background: Any, masks: NDArray[np.bool_], column: int) -> NDArray[np.float64]:
+def _seconds_per_mask(model: Any, background: Any, column: int | None) -> float:
+    """Time a few coalitions of one row, after a first call that pays for what is made once."""
+    import numpy as np
+
+    background = _spaced(background)
+    masks = np.zeros((_TRIAL_MASKS, background.shape[1]), dtype=bool)
+    _masked(model, background.iloc[[0]], background, masks[:1], column)
+    began = time.process_time()
+    _masked(model, background.iloc[[0]], background, masks, column)
+    return max(time.process_time() - began, 1e-6) / _TRIAL_MASKS
+
+
+def _masked(model: Any, one: Any, background: Any, masks: NDArray[np.bool_], column: int | None) -> NDArray[np.float64]:
     """Return v(S) for each mask (masks, features), True = the feature is taken from ``one``; float64 (masks,)."""
     import numpy as np
     import pandas as pd
@@ -64,7 +97,7 @@ def _masked(model: Any, one: Any, background: Any, masks: NDArray[np.bool_], col
     size = len(background)
     # The last row is x: an index per feature picks it or the background row, and every column keeps its type.
     both = pd.concat([background, one], ignore_index=True)
-    answers = []
+    told = []
     step = max(1, _BATCH_ROWS // size)
     for begin in range(0, len(masks), step):
         part = masks[begin : begin + step]
@@ -75,8 +108,8 @@ def _masked(model: Any, one: Any, background: Any, masks: NDArray[np.bool_], col
                 for place, name in enumerate(background.columns)
             }
         )
-        answers.append(np.asarray(model.predict_proba(frame), dtype=np.float64)[:, column].reshape(len(part), size))
-    means: NDArray[np.float64] = np.concatenate(answers).mean(axis=1)
+        told.append(answers(model, frame, column).reshape(len(part), size))
+    means: NDArray[np.float64] = np.concatenate(told).mean(axis=1)
     return means
 
 
@@ -94,7 +127,7 @@ def _exact(worth: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     return values
 
 
-def _walked(model: Any, one: Any, background: Any, rng: np.random.Generator, column: int) -> NDArray[np.float64]:
+def _walked(model: Any, one: Any, background: Any, rng: np.random.Generator, column: int | None) -> NDArray[np.float64]:
     """Return the average step of each feature over random orders and their reverses, float64 (features,)."""
     import numpy as np
 

@@ -96,7 +96,7 @@ def _task(job: ScoringJob, place: Workplace) -> dict[str, Any]:
             "sample": str(place.inputs / "sample"),
             "features": list(job.explain.features),
             "seeds": list(job.explain.seeds),
-            "max_background_rows": job.explain.max_background_rows,
+            "plan": job.explain.plan.to_json(),
         }
     tables = [
         {"path": str(place.inputs / f"table-{number}"), "features": list(table.features), "output": f"scores-{number}"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.checks.subject import Fitness
 from audits.explanations.contract import Explanation
+from audits.explanations.plan import ExplainPlan
 from audits.tables.contract import Task
 from registry.errors import DomainError, Kind
 
@@ -88,7 +89,7 @@ class ExplainInput:
     sample: Path
     features: tuple[str, ...]
     seeds: tuple[int, ...] = (0, 1, 2)
-    max_background_rows: int = 100
+    plan: ExplainPlan = field(default_factory=ExplainPlan)
 
 
 @dataclass(frozen=True)

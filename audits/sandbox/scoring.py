@@ -105,6 +105,7 @@ def _write(handle: int, scores: Any) -> None:
 
 def _explain(model: Any, task: dict[str, Any], column: int) -> dict[str, Any]:
     """Explain the model; a failure is told beside the scores and does not take them away."""
+    from audits.explanations.plan import ExplainPlan
     from audits.explanations.routes import explain
 
     try:
@@ -114,7 +115,7 @@ def _explain(model: Any, task: dict[str, Any], column: int) -> dict[str, Any]:
             _read(task["sample"], task["features"]),
             column=column,
             seeds=tuple(task["seeds"]),
-            max_background_rows=task["max_background_rows"],
+            plan=ExplainPlan.from_json(task["plan"]),
         )
     except MemoryError:
         raise

@@ -1,0 +1,59 @@
+"""What is an explanation asked to hold, and how much may it cost? Plain data that goes into the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from audits.explanations import bounded
+from audits.explanations.records import MAX_KEPT, MAX_LOCAL, Counterfactual
+
+VARIANTS = ("any", "interventional", "path-dependent")
+
+
+@dataclass(frozen=True)
+class ExplainPlan:
+    """What to explain besides the attributions, and within which bounds.
+
+    ``variant``: which Shapley values; "any" takes interventional ones where they are exact within the budget, else
+    path-dependent ones, and the explanation says which. ``budget_seconds``: processor time the attributions may take;
+    over it a stratified sample is explained, and said so. ``threshold``: a row is decided favourably when its answer is
+    at least this, or below it where ``favourable_high`` is False; None: nothing is decided. ``effects``: whether partial
+    dependence and interactions are worked out; ``local_rows`` and ``counterfactual_rows``: how many rows decided against
+    are explained one by one, and searched for counterfactuals. ``reasons``, ``monotone``, ``fixed``: declared words for
+    a feature, direction ("increasing", "decreasing"), and features nobody can change (immutable and sensitive ones).
+    ``previous``: counterfactuals kept from the version in place, to be put to this model.
+    """
+
+    variant: str = "any"
+    budget_seconds: float | None = None
+    threshold: float | None = None
+    favourable_high: bool = True
+    effects: bool = False
+    local_rows: int = 0
+    named_reasons: int = 4
+    counterfactual_rows: int = 0
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    monotone: Mapping[str, str] = field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
+    previous: tuple[Counterfactual, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS or not 1 <= self.named_reasons <= 20:
+            raise ValueError(f"a variant is one of {', '.join(VARIANTS)}; 1 to 20 reasons are named")
+        if not 0 <= self.local_rows <= MAX_LOCAL or not 0 <= self.counterfactual_rows <= MAX_KEPT:
+            raise ValueError(f"at most {MAX_LOCAL} rows are explained singly, {MAX_KEPT} searched for counterfactuals")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as JSON values; ``from_json`` gives it back equal."""
+        from dataclasses import asdict
+
+        plain: dict[str, Any] = bounded.plain(asdict(self))
+        return plain
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> ExplainPlan:
+        """Read what ``to_json`` wrote."""
+        kept = tuple(Counterfactual.from_json(one) for one in value["previous"])
+        return cls(**(dict(value) | {"fixed": tuple(value["fixed"]), "previous": kept}))
