@@ -8,8 +8,8 @@ from typing import Any
 from audits.explanations import bounded
 from audits.explanations.records import (
     MAX_LOCAL,
-    CounterfactualLibrary,
     Cost,
+    CounterfactualLibrary,
     Dependence,
     Interaction,
     LocalExplanation,

@@ -169,8 +169,14 @@ class ReasonFidelity:
     def from_json(cls, value: object) -> ReasonFidelity:
         """Return the record a JSON value holds; raises ValueError for any other value."""
         found = _named(cls, value)
-        counts = [bounded.count(found[name]) for name in ("denied", "faithful", "named", "draws")]
-        return cls(*counts, bounded.number(found["move_named"]), bounded.number(found["move_random"]))
+        return cls(
+            denied=bounded.count(found["denied"]),
+            faithful=bounded.count(found["faithful"]),
+            named=bounded.count(found["named"]),
+            draws=bounded.count(found["draws"]),
+            move_named=bounded.number(found["move_named"]),
+            move_random=bounded.number(found["move_random"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -233,4 +239,6 @@ class CounterfactualLibrary:
             bounded.count(found[name]) for name in ("asked", "found", "plausible", "rechecked", "still_flip")
         )
         kept = bounded.several(found["kept"], MAX_KEPT, Counterfactual.from_json)
-        return cls(asked, hit, plausible, kept, again, still, bounded.several(found["fixed"], MAX_FEATURES, bounded.count))
+        return cls(
+            asked, hit, plausible, kept, again, still, bounded.several(found["fixed"], MAX_FEATURES, bounded.count)
+        )

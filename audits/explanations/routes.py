@@ -129,7 +129,9 @@ def _attributed(
             if offer is not last and not is_exact(first):
                 notes.append(f"{offer.route}: given up, additivity residual {residual(first):.3g} {first.output}")
                 continue
-            rankings = [_ranking(offer, background, rows, first, seed, seeds, chosen) for seed in seeds]
+            rankings = [
+                _ranking(offer, background, rows, first, seed=seed, seeds=seeds, chosen=chosen) for seed in seeds
+            ]
         except MemoryError:
             raise
         except Exception as error:
@@ -173,6 +175,7 @@ def _ranking(
     background: Any,
     rows: Any,
     first: Contributions,
+    *,
     seed: int,
     seeds: tuple[int, ...],
     chosen: Selection,

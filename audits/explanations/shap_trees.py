@@ -47,9 +47,11 @@ def offer(forest: Forest, model: Any, variant: str, column: int | None) -> Offer
         rows = forest.read(sample).T
         if variant == "interventional":
             thresholds = _thresholds(shap.TreeExplainer(final, model_output="raw").model)
+            # Given an array, shap takes 100 of its rows without a word; a masker keeps them all.
+            before = _snapped(forest.read(background).T, thresholds)
             explainer = shap.TreeExplainer(
                 final,
-                data=_snapped(forest.read(background).T, thresholds),
+                data=shap.maskers.Independent(before, max_samples=len(before)),
                 feature_perturbation="interventional",
                 model_output="raw",
             )

@@ -82,7 +82,7 @@ def offer(forest: Forest, variant: str) -> Offer | None:
     def seconds(rows: int, background_rows: int) -> float:
         fixed = SECONDS_PER_LEAF * len(leaves) + SECONDS_PER_CELL * cells
         patterns = SECONDS_PER_PATTERN * background_rows * bits if variant == "interventional" else 0.0
-        return fixed + patterns + SECONDS_PER_LOOK_UP * rows * bits
+        return float(fixed + patterns + SECONDS_PER_LOOK_UP * rows * bits)
 
     def contributions(background: Any, sample: Any) -> Contributions:
         import numpy as np
@@ -129,7 +129,9 @@ def _portions(leaves: Sequence[Leaf]) -> Iterator[list[Leaf]]:
         yield part
 
 
-def tabulated(forest: Forest, leaves: Sequence[Leaf], background: NDArray[np.float64] | None) -> list[NDArray[np.float64]]:
+def tabulated(
+    forest: Forest, leaves: Sequence[Leaf], background: NDArray[np.float64] | None
+) -> list[NDArray[np.float64]]:
     """Return the table of each leaf, float64 (players, 2^players): against a background, or against the covers."""
     import numpy as np
 

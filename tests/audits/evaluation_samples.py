@@ -90,11 +90,13 @@ def mortgages() -> pd.DataFrame:
     return frame[names].astype(float)
 
 
-def explanation_of(features: tuple[str, ...] = ("income", "region")) -> Any:
+def explanation_of(features: tuple[str, ...] = ("income", "region"), **more: Any) -> Any:
     """Return the explanation of a linear score, worked out by hand: |coefficient| times mean distance from the mean."""
+    from audits.explanations import records
     from audits.explanations.contract import Explanation
 
-    return Explanation(
+    width = len(features)
+    found = Explanation(
         route="linear-closed-form",
         variant="interventional",
         library="closed form",
@@ -105,13 +107,37 @@ def explanation_of(features: tuple[str, ...] = ("income", "region")) -> Any:
         sample_sha256="cd" * 32,
         sample_rows=200,
         base_value=-0.25,
-        mean_abs=tuple(0.5 / (at + 1) for at in range(len(features))),
+        mean_abs=tuple(0.5 / (at + 1) for at in range(width)),
         mean_abs_se=tuple(0.01 for _ in features),
         additivity_residual_max=2.5e-12,
         rank_stability=1.0,
         seeds=(1, 2, 3),
         beeswarm=((0, 0.5, 0.1), (1, None, -0.2)),
-    )
+        explained="1",
+        asked_rows=200,
+        output_scale=2.0,
+        by_seed=tuple(tuple((0.5 + 0.01 * seed) / (at + 1) for at in range(width)) for seed in range(3)),
+        seed_weights=(200.0, 195.0, 204.0),
+        cost=records.Cost(0.02, 0.03, 60.0, (("linear-closed-form, interventional", 0.02),)),
+        dependence=(
+            records.Dependence(
+                0, (10.0, 20.0, 30.0), (0.3, 0.45, 0.6), (0.1, 0.2, 0.3), (0.5, 0.7, 0.9),
+                ((0.1, 0.2, 0.3), (0.5, 0.7, 0.9)), 200, 0.02, 1.0,
+            ),
+            records.Dependence(
+                1, ("north", "south"), (0.42, 0.46), (0.1, 0.2), (0.5, 0.7), ((0.4, 0.45),), 200, None, None
+            ),
+        ),
+        interactions=(records.Interaction(0, 1, 0.03, 100),),
+        local=(
+            records.LocalExplanation(7, 0.31, True, ((0, -0.8), (1, -0.1)), ("Income too low for the amount", "region")),
+        ),
+        fidelity=records.ReasonFidelity(80, 72, 2, 20, 0.21, 0.04),
+        counterfactuals=records.CounterfactualLibrary(
+            20, 17, 15, (records.Counterfactual((12.0, "north"), ((0, 25.5),), 1.2, True, True),), 10, 9, (1,)
+        ),
+    )  # fmt: skip
+    return dataclasses.replace(found, **more)
 
 
 @functools.cache

@@ -56,7 +56,7 @@ def test_scores_equal_those_of_the_model_in_this_process(tmp_path: Path, rung: R
     assert explanation.additivity_residual_max < 1e-6
     assert explanation.background_sha256 == sha256_hex((tmp_path / "background.parquet").read_bytes())
     assert explanation.sample_sha256 == sha256_hex((tmp_path / "sample.parquet").read_bytes())
-    assert (explanation.background_rows, explanation.sample_rows) == (100, 60)
+    assert (explanation.background_rows, explanation.sample_rows) == (150, 60)
 
 
 @pytest.mark.parametrize("kind", ["joblib", "skops"])
@@ -68,9 +68,9 @@ def test_trees_are_scored_and_explained_inside_and_missing_values_go_through(tmp
     frame = pd.read_parquet(job.tables[0].path)[list(FEATURES)]
     np.testing.assert_array_equal(outcome.scores["evaluation"], model.predict_proba(frame)[:, 1])
     assert outcome.explanation is not None, outcome.explanation_error
-    assert outcome.explanation.route == "tree"
+    assert (outcome.explanation.route, outcome.explanation.variant) == ("tree-tables", "interventional")
     assert outcome.explanation.additivity_residual_max < 1e-6
-    assert outcome.libraries["shap"] == outcome.explanation.library.split()[1]
+    assert outcome.libraries["scikit-learn"] == outcome.explanation.library.split()[-1]
     assert len(outcome.probe_digest) == 64
 
 
