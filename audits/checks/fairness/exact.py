@@ -192,7 +192,7 @@ def _comparisons(
     if other == -1:
         return []
     one_is_enough = other is None and len(measured) == 2
-    found = []
+    found: list[dict[str, Any]] = []
     for at in measured:
         others = [place for place in measured if place != at] if other is None else [other]
         n_against, hits_against = sum(over[place] for place in others), sum(hits[place] for place in others)
