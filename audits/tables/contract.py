@@ -179,6 +179,11 @@ class EvaluationTable:
         return EngineScan(self.table)
 
     @property
+    def columns(self) -> list[str]:
+        """The names of all columns; asking for them opens no engine where the file is read in passing."""
+        return list(self.table.columns) if self.scan is None else list(self.scan.schema.names)
+
+    @property
     def selects(self) -> bool:
         """Tell whether rows of this table can be called selected or not selected."""
         if self.task == "multiclass":

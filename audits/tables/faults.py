@@ -9,6 +9,7 @@ from typing import Any
 from audits.tables.asking import number, real, rows_of
 from audits.tables.contract import MAX_CLASSES, EvaluationTable
 
+NUMBER = r"^\s*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?\s*$"
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of all classes may add up to something other than 1: many exports keep three decimals."""
 
@@ -57,21 +58,11 @@ NOT_NUMBERS = {"target": "label-not-a-number"}
 def value_faults(table: EvaluationTable) -> Iterator[Fault]:
     """Yield what is wrong with the values in each role, counting rows and quoting no value; one scan of the table."""
     rules = _rules(table)
-    asked: dict[str, Any] = {}
-    for at, (name, role, rule) in enumerate(rules):
-        column = table.table[name]
-        kind = column.type()
-        if rule.kind != "class" and not (kind.is_numeric() or kind.is_boolean()):
-            code = NOT_NUMBERS.get(role, f"{role}-not-a-number")
-            text = f"Column {name!r} plays the role {role!r} but holds {kind}, not numbers."
-            yield Fault(code, text, {"column": name})
+    for name, role, rule in rules:
+        if rule.kind != "class" and (kind := _no_number(table, name)):
+            yield _of_another_kind(table, name, role, kind)
             return
-        missing, outside = _wrong(column, rule.kind)
-        asked |= {f"missing{at}": missing.sum(), f"outside{at}": outside.sum()}
-    asked |= _classes(table)
-    if not asked:
-        return
-    found = {key: int(value or 0) for key, value in rows_of(table.table.aggregate(**asked))[0].items()}
+    found = _found(table, rules)
     for at, (name, role, rule) in enumerate(rules):
         if count := found[f"missing{at}"]:
             text = f"Column {name!r} ({role}) has no {'class' if rule.kind == 'class' else 'number'} in {count} of "
@@ -80,6 +71,50 @@ def value_faults(table: EvaluationTable) -> Iterator[Fault]:
             text = f"Column {name!r} ({role}) {rule.words}; it does not in {count} of {table.rows} rows."
             yield Fault(rule.outside, text, {"column": name, "rows": count})
     yield from _faults_of_classes(table, found)
+
+
+def _found(table: EvaluationTable, rules: list[tuple[str, str, Rule]]) -> dict[str, int]:
+    """Count what is missing and outside per rule, and what is asked about the outcomes as a whole."""
+    if table.scan is not None:
+        from audits.tables.passed_faults import counted_in_passing
+
+        return counted_in_passing(table, [(name, rule.kind) for name, _, rule in rules])
+    asked: dict[str, Any] = {}
+    for at, (name, _, rule) in enumerate(rules):
+        missing, outside = _wrong(table.table[name], rule.kind)
+        asked |= {f"missing{at}": missing.sum(), f"outside{at}": outside.sum()}
+    asked |= _classes(table)
+    if not asked:
+        return {}
+    return {key: int(value or 0) for key, value in rows_of(table.table.aggregate(**asked))[0].items()}
+
+
+def _no_number(table: EvaluationTable, name: str) -> str:
+    """Return the kind of a column that holds neither numbers nor truth values; empty for one that does."""
+    if table.scan is not None:
+        import pyarrow as pa
+
+        held = table.scan.kind(name)
+        numeric = pa.types.is_integer(held) or pa.types.is_floating(held) or pa.types.is_decimal(held)
+        return "" if numeric or pa.types.is_boolean(held) else str(held)
+    kind = table.table[name].type()
+    return "" if kind.is_numeric() or kind.is_boolean() else str(kind)
+
+
+def _of_another_kind(table: EvaluationTable, name: str, role: str, kind: str) -> Fault:
+    """Say how many rows hold a text that is no number, and which declaration would mend it."""
+    code, context = NOT_NUMBERS.get(role, f"{role}-not-a-number"), {"column": name}
+    column = table.table[name]
+    if not column.type().is_string():
+        return Fault(code, f"Column {name!r} plays the role {role!r} but holds {kind}, not numbers.", context)
+    odd = (column.notnull() & ~column.re_search(NUMBER)).ifelse(1, 0).sum()
+    count = int(rows_of(table.table.aggregate(odd=odd))[0]["odd"] or 0)
+    text = (
+        f"Column {name!r} plays the role {role!r} but holds text: in {count} of {table.rows} rows it is no number. Name "
+        "what stands for a missing value in the dialect of the dataset version ('missing', with 'trim' where blanks are "
+        "put around it), or its sign before decimals ('decimal')."
+    )
+    return Fault(code, text, context | {"rows": count})
 
 
 def _rules(table: EvaluationTable) -> list[tuple[str, str, Rule]]:

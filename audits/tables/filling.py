@@ -49,6 +49,7 @@ class NumberFilling:
             inside = found < len(self.shape.points)
             at[inside] += self.shape.points[found[inside]] == kept[inside]
             self._count(at, kept)
+            self.square += float(np.square(kept).sum())
             return
         np.subtract(values, self.shape.low, out=place)
         np.multiply(place, self.shape.scale, out=place)
@@ -59,6 +60,8 @@ class NumberFilling:
             place, slot = kept, slot[: len(kept)]
             low, high = place.min(initial=1.0), place.max(initial=1.0)
         if low <= 0.0 or high > FINE_BINS:
+            beyond = place[(place <= 0.0) | (place > FINE_BINS)]
+            self.square += float(np.square(beyond).sum())
             np.copyto(slot, np.clip(np.ceil(place), 0, FINE_BINS + 1), casting="unsafe")
         else:
             np.copyto(slot, np.ceil(place), casting="unsafe")
@@ -69,7 +72,6 @@ class NumberFilling:
 
         self.counts += np.bincount(slot, minlength=len(self.counts))
         self.sums += np.bincount(slot, weights=place, minlength=len(self.sums))
-        self.square += float(np.dot(place, place))
 
     def add_slots(self, slot: Floats, counts: Floats, totals: Floats, squares: Floats) -> None:
         """Take what an engine counted by slot; a slot of NaN counts as missing."""
@@ -80,11 +82,18 @@ class NumberFilling:
         at = slot[~gone].astype(np.int64)
         np.add.at(self.counts, at, counts[~gone].astype(np.int64))
         np.add.at(self.sums, at, totals[~gone])
-        self.square += float(squares[~gone].sum())
+        known = gone if self.shape.points is not None else gone | ((slot > 0) & (slot <= FINE_BINS))
+        self.square += float(squares[~known].sum())
 
     def done(self) -> NumberHistogram:
-        """Return the filled histogram."""
-        return replace(self.shape, counts=self.counts, sums=self.sums, square=self.square, missing=self.missing)
+        """Return the filled histogram; within a fine bin values count as spread evenly, which no variance can tell."""
+        import numpy as np
+
+        square, inside = self.square, slice(1, -1)
+        if self.shape.points is None:
+            n, sums = self.counts[inside], self.sums[inside]
+            square += float((np.divide(sums * sums, n, out=np.zeros(len(n)), where=n > 0) + n / 12.0).sum())
+        return replace(self.shape, counts=self.counts, sums=self.sums, square=square, missing=self.missing)
 
 
 class Filling:

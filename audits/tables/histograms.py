@@ -121,17 +121,29 @@ def current_histograms(
 
 
 def _known(table: EvaluationTable, names: tuple[str, ...]) -> tuple[str, ...]:
-    schema = table.table.schema()
     for name in names:
-        if name not in schema.names:
+        if name not in table.columns:
             raise DomainError("unknown-column", f"The table has no column {name[:80]!r}.", column=name)
-        if schema[name].is_nested():
+        if _is_nested(table, name):
             raise DomainError("column-type-unsupported", f"Column {name[:80]!r} holds lists or records.", column=name)
     return names
 
 
 def _is_number(table: EvaluationTable, name: str) -> bool:
-    return bool(table.table.schema()[name].is_numeric())
+    if table.scan is None:
+        return bool(table.table.schema()[name].is_numeric())
+    import pyarrow as pa
+
+    kind = table.scan.kind(name)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _is_nested(table: EvaluationTable, name: str) -> bool:
+    if table.scan is None:
+        return bool(table.table.schema()[name].is_nested())
+    import pyarrow as pa
+
+    return bool(pa.types.is_nested(table.scan.kind(name)))
 
 
 def _empty(name: str, points: Floats | None, low: float, high: float, complete: bool = True) -> NumberHistogram:

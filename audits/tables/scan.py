@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,33 @@ class ParquetScan:
     location: str
     filesystem: Any = field(default=None, repr=False, compare=False)
 
+    @functools.cached_property
     def schema(self) -> pa.Schema:
-        """Return the schema of the file."""
+        """The schema of the file."""
         with self._opened(()) as file:
             return file.schema_arrow
+
+    def kind(self, name: str) -> Any:
+        """Return the Arrow type of the values of a column."""
+        import pyarrow as pa
+
+        held = self.schema.field(name).type
+        return held.value_type if pa.types.is_dictionary(held) else held
+
+    def plain(self, columns: tuple[str, ...]) -> bool:
+        """Tell whether columns hold texts, numbers, truth values or dates, by which rows can be grouped in passing."""
+        import pyarrow as pa
+
+        kinds = [self.kind(name) for name in columns]
+        tests = (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_integer,
+            pa.types.is_floating,
+            pa.types.is_boolean,
+            pa.types.is_date,
+        )
+        return all(any(test(kind) for test in tests) for kind in kinds)
 
     def rows(self) -> int:
         """Return how many rows the footer declares."""
