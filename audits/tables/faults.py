@@ -103,7 +103,8 @@ def _no_number(table: EvaluationTable, name: str) -> str:
 
 def _of_another_kind(table: EvaluationTable, name: str, role: str, kind: str) -> Fault:
     """Say how many rows hold a text that is no number, and which declaration would mend it."""
-    code, context = NOT_NUMBERS.get(role, f"{role}-not-a-number"), {"column": name}
+    code = NOT_NUMBERS.get(role, f"{role}-not-a-number")
+    context = {"column": name}
     column = table.table[name]
     if not column.type().is_string():
         return Fault(code, f"Column {name!r} plays the role {role!r} but holds {kind}, not numbers.", context)
