@@ -71,6 +71,12 @@ def psi_by_chance(reference: Floats, current: Floats) -> float:
     return (bins - 1) * (1.0 / float(reference.sum()) + 1.0 / float(current.sum()))
 
 
+def psi_parts(reference: Floats, current: Floats) -> Floats:
+    """Return each bin's part of the index; shares are above 0."""
+    parts: Floats = (current - reference) * np.log(current / reference)
+    return parts
+
+
 def _parts(before: Floats, now: Floats) -> Floats:
     """Return PSI per bin, shape (n_draws, n_bins)."""
     shares = []

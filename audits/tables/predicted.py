@@ -1,10 +1,11 @@
-"""Which class does a multiclass model predict of a row, and is a row of a class?"""
+"""What was predicted of a row, and is a row of a class?"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from audits.tables.asking import number, real
+from audits.tables.asking import group_label, number, real, rows_of
+from audits.tables.cells import selected
 from audits.tables.contract import EvaluationTable
 from registry.errors import DomainError
 
@@ -37,3 +38,13 @@ def is_class(column: Any, label: str) -> Any:
     if kind.is_numeric():
         return real(column) == number(float(label))
     return column.cast("string") == label
+
+
+def prediction_counts(table: EvaluationTable) -> dict[str, int]:
+    """Return rows by predicted class, the commonest first; of a binary model by decision, 1 being selected."""
+    chosen = selected(table).cast("int32") if table.task == "binary" else predicted_class(table)
+    found: dict[str, int] = {}
+    for row in rows_of(table.table.group_by(chosen.name("predicted")).aggregate(n=table.table.count())):
+        label = group_label(row["predicted"])
+        found[label] = found.get(label, 0) + int(row["n"])
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
