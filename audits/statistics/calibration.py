@@ -13,6 +13,7 @@ from audits.statistics.intervals import Interval, bias_corrected, normal_mean, r
 
 Floats = NDArray[np.float64]
 Binning = Literal["equal-width", "equal-mass"]
+Kind = Literal["expected", "adaptive", "maximum"]
 
 EPSILON = float(np.finfo(np.float64).eps)
 INTERVAL_CELLS = 1_000
@@ -100,29 +101,39 @@ def bin_edges(score: Floats, weight: Floats, bins: int, binning: Binning) -> Flo
     return np.concatenate([[0.0], inner, [1.0]])
 
 
-def expected_calibration_error(
-    score: Floats, positive: Floats, negative: Floats, *, bins: int = 10, binning: Binning = "equal-width"
+def calibration_error(
+    score: Floats,
+    positive: Floats,
+    negative: Floats,
+    *,
+    bins: int = 10,
+    binning: Binning = "equal-width",
+    kind: Kind = "expected",
 ) -> tuple[float, list[ReliabilityRow]]:
-    r"""Return the expected calibration error and the rows of the reliability diagram.
+    r"""Return a calibration error over bins of the score, and the rows of the reliability diagram.
 
-    .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{n}\,|\bar y_b - \bar s_b|
+    .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{n} d_b, \quad \mathrm{ACE} = \frac1B \sum_b d_b, \quad
+              \mathrm{MCE} = \max_b d_b, \qquad d_b = |\bar y_b - \bar s_b|
 
-    over bins (low, high] (the first closed below), as in ``sklearn.calibration.calibration_curve``. 0: in every bin the
-    observed rate equals the mean score; 1: every score is 0 or 1 and wrong. Chance pushes it up in small samples.
+    over the B filled bins (low, high] (the first closed below), as in ``sklearn.calibration.calibration_curve``. 0: in
+    every bin the observed rate equals the mean score; 1: every score is 0 or 1 and wrong. Chance pushes it up in small
+    samples.
 
     Parameters
     ----------
     score, positive, negative : shape (n_scores,), as for :func:`brier`.
     bins, binning : number and kind of bins, see :func:`bin_edges`.
+    kind : "expected" weighs bins by their rows, "adaptive" alike, "maximum" takes the worst.
 
     References
     ----------
-    M. P. Naeini, G. F. Cooper, M. Hauskrecht, AAAI 2015; C. Guo et al., ICML 2017, arXiv:1706.04599.
+    M. P. Naeini, G. F. Cooper, M. Hauskrecht, AAAI 2015; C. Guo et al., ICML 2017, arXiv:1706.04599; J. Nixon et al.,
+    CVPR Workshops 2019, arXiv:1904.01685 (adaptive).
     """
     weight = positive + negative
     edges = bin_edges(score, weight, bins, binning)
     mass, scored, observed = _binned(score, positive[None, :], negative[None, :], edges)
-    value = float(_gap(mass, scored, observed)[0])
+    value = float(_gap(mass, scored, observed, kind)[0])
     rows = []
     for at in range(len(edges) - 1):
         n, k = float(mass[0, at]), float(observed[0, at])
@@ -151,6 +162,7 @@ def calibration_interval(
     seed: int,
     bins: int = 10,
     binning: Binning = "equal-width",
+    kind: Kind = "expected",
     confidence: float = 0.95,
     replicates: int = 1_000,
 ) -> Interval | None:
@@ -159,14 +171,14 @@ def calibration_interval(
     Bin edges stay those of the sample. Above 1,000 distinct scores the interval (not the value) is computed from 1,000
     groups of neighbouring scores, each at its mean score and none crossing a bin edge.
     """
-    estimate, _ = expected_calibration_error(score, positive, negative, bins=bins, binning=binning)
+    estimate, _ = calibration_error(score, positive, negative, bins=bins, binning=binning, kind=kind)
     edges = bin_edges(score, positive + negative, bins, binning)
     if len(score) > INTERVAL_CELLS:
         score, positive, negative = _coarser(score, positive, negative, edges)
     scale = effective / float(positive.sum() + negative.sum())
     drawn = resample(np.stack([positive, negative]) * scale, seed=seed, replicates=replicates)
     mass, scored, observed = _binned(score, drawn[:, 0], drawn[:, 1], edges)
-    return bias_corrected(estimate, _gap(mass, scored, observed), confidence, (0.0, 1.0))
+    return bias_corrected(estimate, _gap(mass, scored, observed, kind), confidence, (0.0, 1.0))
 
 
 def _mean(
@@ -198,10 +210,16 @@ def _binned(score: Floats, positive: Floats, negative: Floats, edges: Floats) ->
     return weight @ member, (weight * score) @ member, positive @ member
 
 
-def _gap(mass: Floats, scored: Floats, observed: Floats) -> Floats:
-    """Return sum_b |positives_b - scores_b| / n for each draw, which equals the weighted mean of |rate - score|."""
-    gaps: Floats = np.abs(observed - scored).sum(axis=1) / mass.sum(axis=1)
-    return gaps
+def _gap(mass: Floats, scored: Floats, observed: Floats, kind: Kind) -> Floats:
+    """Return the calibration error of each draw; |positives_b - scores_b| / n is the weighted |rate - score|."""
+    apart = np.abs(observed - scored)
+    if kind == "expected":
+        gaps: Floats = apart.sum(axis=1) / mass.sum(axis=1)
+        return gaps
+    filled = mass > 0.0
+    distances = np.divide(apart, mass, out=np.zeros_like(apart), where=filled)
+    found: Floats = distances.max(axis=1) if kind == "maximum" else distances.sum(axis=1) / filled.sum(axis=1)
+    return found
 
 
 def _coarser(score: Floats, positive: Floats, negative: Floats, edges: Floats) -> tuple[Floats, Floats, Floats]:

@@ -182,3 +182,67 @@ def bias_corrected(
     high = min(bounds[1], max(2.0 * estimate - plain.low, plain.high - bias))
     method = "multinomial-resampling-bias-corrected"
     return Interval(min(estimate, low), max(estimate, high), method, confidence)
+
+
+def ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    """Return both ends of an interval, None and None where there is none."""
+    return (None, None) if interval is None else (interval.low, interval.high)
+
+
+def holding(value: float, interval: Interval | None) -> Interval | None:
+    """Return the interval, widened to hold the estimate where rounding or a boundary has pushed it to one side."""
+    if interval is None:
+        return None
+    return Interval(min(value, interval.low), max(value, interval.high), interval.method, interval.confidence)
+
+
+def mover_mean(parts: list[tuple[float, Interval]]) -> Interval:
+    r"""Return the interval of a plain mean of independent estimates from the interval of each (MOVER).
+
+    .. math:: \bar\theta - \frac1k\sqrt{\textstyle\sum_j(\hat\theta_j - l_j)^2}, \qquad
+              \bar\theta + \frac1k\sqrt{\textstyle\sum_j(u_j - \hat\theta_j)^2}
+
+    It keeps what is good in the parts: with Wilson intervals it has a width also where each estimate is 0 or 1.
+
+    References
+    ----------
+    G. Y. Zou, A. Donner, Statistics in Medicine 27 (2008) 1693-1702; R. G. Newcombe, ibid. 17 (1998) 873-890.
+    """
+    middle = math.fsum(value for value, _ in parts) / len(parts)
+    below = math.sqrt(math.fsum((value - found.low) ** 2 for value, found in parts)) / len(parts)
+    above = math.sqrt(math.fsum((found.high - value) ** 2 for value, found in parts)) / len(parts)
+    first = parts[0][1]
+    return Interval(middle - below, middle + above, f"mover-{first.method}", first.confidence)
+
+
+def mover_difference(left: tuple[float, Interval], right: tuple[float, Interval]) -> Interval:
+    r"""Return the interval of left minus right, independent, from the interval of each (Newcombe's for Wilson's).
+
+    .. math:: d - \sqrt{(\hat\theta_1 - l_1)^2 + (u_2 - \hat\theta_2)^2}, \qquad
+              d + \sqrt{(u_1 - \hat\theta_1)^2 + (\hat\theta_2 - l_2)^2}
+
+    References
+    ----------
+    R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890 (method 10 for two Wilson intervals).
+    """
+    (a, first), (b, second) = left, right
+    low = a - b - math.hypot(a - first.low, second.high - b)
+    high = a - b + math.hypot(first.high - a, b - second.low)
+    return Interval(low, high, f"mover-{first.method}", first.confidence)
+
+
+def logit_normal(value: float, variance: float, confidence: float = 0.95) -> Interval | None:
+    r"""Return :math:`\mathrm{logit}^{-1}(\mathrm{logit}\,\hat\theta \pm z\,\mathrm{se}/\hat\theta(1-\hat\theta))`.
+
+    None where the estimate is 0 or 1 or its variance is zero or unknown. It stays within (0, 1) by itself.
+
+    References
+    ----------
+    The delta method; e.g. A. W. van der Vaart, *Asymptotic Statistics*, Cambridge, 1998, chapter 3.
+    """
+    if not (variance > 0.0 and 0.0 < value < 1.0):
+        return None
+    middle = math.log(value / (1.0 - value))
+    half = normal_quantile(confidence) * math.sqrt(variance) / (value * (1.0 - value))
+    low, high = (1.0 / (1.0 + math.exp(-end)) if end > -700.0 else 0.0 for end in (middle - half, middle + half))
+    return Interval(low, high, "delta-logit", confidence)

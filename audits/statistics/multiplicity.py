@@ -7,20 +7,28 @@ from collections.abc import Sequence
 from scipy import stats
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    r"""Return p-values adjusted so that the chance of any false alarm stays below the level, whatever the dependence.
+def holm(p_values: Sequence[float], *, of: int | None = None) -> list[float]:
+    r"""Return Holm's adjusted p-values, in the order given.
 
-    .. math:: \tilde p_{(i)} = \max_{j \le i} \min\{1, (m - j + 1)\, p_{(j)}\}
+    .. math:: \tilde p_{(j)} = \max_{i \le j} \min\{1, (m - i + 1)\, p_{(i)}\}
+
+    Rejecting those at or below alpha keeps the chance of any wrong rejection at alpha, whatever their dependence.
+
+    Parameters
+    ----------
+    p_values : the p-values, none of them NaN.
+    of : m, how many hypotheses were looked at, where only some of their p-values are given; their number when left out.
+        With the others unknown the factor of the j-th smallest is at most m - j + 1, so the answer stays valid.
 
     References
     ----------
-    S. Holm, Scandinavian Journal of Statistics 6 (1979) 65-70.
+    S. Holm, Scandinavian Journal of Statistics 6 (1979) 65-70. Equal to R's ``p.adjust(p, "holm")``.
     """
-    order = sorted(range(len(p_values)), key=lambda at: p_values[at])
-    adjusted, reached = [0.0] * len(order), 0.0
-    for place, at in enumerate(order):
-        reached = max(reached, min(1.0, (len(order) - place) * p_values[at]))
-        adjusted[at] = reached
+    m = max(len(p_values), of or 0)
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, at in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (m - rank) * p_values[at]))
+        adjusted[at] = largest
     return adjusted
 
 

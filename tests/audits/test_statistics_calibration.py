@@ -50,7 +50,7 @@ def test_weighted_brier_agrees_with_scikit_learn() -> None:
 def test_torchmetrics_published_calibration_error() -> None:
     # torchmetrics BinaryCalibrationError, n_bins=2, norm="l1": 0.29
     score, positive, negative = cells(np.array([0, 0, 1, 1, 1]), np.array([0.25, 0.25, 0.55, 0.75, 0.75]))
-    value, table = calibration.expected_calibration_error(score, positive, negative, bins=2)
+    value, table = calibration.calibration_error(score, positive, negative, bins=2)
     assert value == pytest.approx(0.29)
     assert [row.n for row in table] == [2.0, 3.0]
     assert table[0].observed is None  # two rows: no rate
@@ -61,7 +61,7 @@ def test_torchmetrics_published_calibration_error() -> None:
 def test_bins_are_those_of_scikit_learns_calibration_curve(found: list[tuple[int, int]]) -> None:
     y, s = np.array([row[0] for row in found]), np.array([row[1] for row in found]) / 40
     score, positive, negative = cells(y, s)
-    value, table = calibration.expected_calibration_error(score, positive, negative, bins=8)
+    value, table = calibration.calibration_error(score, positive, negative, bins=8)
     observed, predicted = calibration_curve(y, s, n_bins=8)
     filled = [row for row in table if row.n]
     assert value == pytest.approx(
@@ -73,10 +73,10 @@ def test_equal_mass_bins_hold_equal_numbers_and_never_split_a_score() -> None:
     rng = np.random.default_rng(8)
     y, s = rng.integers(0, 2, 100), rng.permutation(np.arange(1, 101) / 101)
     score, positive, negative = cells(y, s)
-    _, table = calibration.expected_calibration_error(score, positive, negative, bins=5, binning="equal-mass")
+    _, table = calibration.calibration_error(score, positive, negative, bins=5, binning="equal-mass")
     assert [row.n for row in table] == [20.0] * 5
     score, positive, negative = cells(np.array([0, 1, 0, 1, 1]), np.array([0.3, 0.3, 0.3, 0.3, 0.9]))
-    _, table = calibration.expected_calibration_error(score, positive, negative, bins=5, binning="equal-mass")
+    _, table = calibration.calibration_error(score, positive, negative, bins=5, binning="equal-mass")
     assert [row.n for row in table] == [4.0, 1.0]
 
 
@@ -105,7 +105,7 @@ def test_the_interval_of_many_scores_is_that_of_their_groups() -> None:
     s = rng.random(4000)
     y = (rng.random(4000) < s).astype(int)
     score, positive, negative = cells(y, s)
-    value, _ = calibration.expected_calibration_error(score, positive, negative)
+    value, _ = calibration.calibration_error(score, positive, negative)
     found = calibration.calibration_interval(score, positive, negative, effective=4000.0, seed=0)
     again = calibration.calibration_interval(score, positive, negative, effective=4000.0, seed=0)
     assert found is not None

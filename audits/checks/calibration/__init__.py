@@ -1,0 +1,1 @@
+"""Do the scores mean what they say?"""

@@ -1,0 +1,1 @@
+"""Is one version better than another on the same rows?"""
