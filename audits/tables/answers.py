@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from audits.tables.aggregates import group_label, number, real, rows_of, selected
+from audits.tables.asking import group_label, number, real, rows_of
+from audits.tables.cells import selected
 from audits.tables.contract import MAX_CLASSES, EvaluationTable
+from audits.tables.predicted import predicted_class
 from registry.errors import DomainError
 
 Loss = Literal["error", "squared", "absolute", "log", "signed"]
@@ -26,7 +28,7 @@ def class_names(table: EvaluationTable, column: Any) -> dict[str, list[Any]]:
     return names
 
 
-def is_class(column: Any, values: list[Any]) -> Any:
+def is_one_of(column: Any, values: list[Any]) -> Any:
     """Return the expression that is true where a column holds one of ``values``; missing is a value like any other."""
     import ibis
 
@@ -39,19 +41,16 @@ def named(table: EvaluationTable, column: Any) -> Any:
     """Return a column of classes as the texts that name them, the same on every engine."""
     import ibis
 
-    cases = [(is_class(column, values), name) for name, values in sorted(class_names(table, column).items())]
+    cases = [(is_one_of(column, values), name) for name, values in sorted(class_names(table, column).items())]
     return ibis.cases(*cases, else_="")
 
 
-def predicted_class(table: EvaluationTable) -> Any:
-    """Return the predicted class of a multiclass model by name: its column, or the likeliest (ties: first by name)."""
-    import ibis
-
-    if table.roles.prediction is not None:
-        return named(table, table.table[table.roles.prediction])
-    scores = {name: real(table.table[column]) for name, column in table.roles.class_scores}
-    largest = ibis.greatest(*scores.values())
-    return ibis.cases(*[(column == largest, name) for name, column in scores.items()], else_="")
+def said_class(table: EvaluationTable, answer: Answer = "version") -> Any:
+    """Return the class that this version, or the other one, predicted, by name."""
+    if answer == "baseline":
+        return named(table, table.table[table.roles.baseline])
+    said = predicted_class(table)
+    return said if table.roles.prediction is None else named(table, said)
 
 
 def baseline_threshold(table: EvaluationTable, given: float | None) -> float:
@@ -67,8 +66,7 @@ def wrong(table: EvaluationTable, answer: Answer = "version", *, threshold: floa
         if answer == "baseline":
             chosen = real(table.table[table.roles.baseline]) >= number(baseline_threshold(table, threshold))
         return chosen != (real(target) == 1.0)
-    other = predicted_class(table) if answer == "version" else named(table, table.table[table.roles.baseline])
-    return named(table, target) != other
+    return named(table, target) != said_class(table, answer)
 
 
 def loss(table: EvaluationTable, kind: Loss, answer: Answer = "version", *, threshold: float | None = None) -> Any:

@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.tables.aggregates import outcome_cells, real, rows_of
-from audits.tables.answers import class_names, is_class, named, predicted_class
+from audits.tables.answers import class_names, is_one_of, named, said_class
+from audits.tables.asking import real, rows_of, weight_sums
+from audits.tables.cells import outcome_cells
 from audits.tables.contract import ColumnRoles, EvaluationTable
-from audits.tables.moments import sizes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-HIT, GIVEN = "cadastre_hit", "cadastre_given"
+HIT, GIVEN = "cadastre_hit", "cadastre_probability"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def confusion(table: EvaluationTable) -> Confusion:
             found[:, int(cell.label or 0), int(cell.selected)] += (cell.n, cell.weight, cell.square)
         return Confusion(("0", "1"), found[0], found[1], found[2])
     target = named(table, table.table[table.roles.target])
-    keys = [target.name("target"), predicted_class(table).name("predicted")]
-    rows = rows_of(table.table.group_by(keys).aggregate(**sizes(table)))
+    keys = [target.name("target"), said_class(table).name("predicted")]
+    rows = rows_of(table.table.group_by(keys).aggregate(**weight_sums(table)))
     scored = {name for name, _ in table.roles.class_scores}
     labels = tuple(sorted(scored | {row[side] for row in rows for side in ("target", "predicted")}))
     place = {label: at for at, label in enumerate(labels)}
@@ -69,7 +69,7 @@ def one_against_rest(table: EvaluationTable, label: str) -> EvaluationTable:
     """See one class of a multiclass table as a binary table: is it the class, and which probability was it given?"""
     target = table.table[table.roles.target]
     values = class_names(table, target).get(label, [])
-    return _binary(table, is_class(target, values), real(table.table[dict(table.roles.class_scores)[label]]))
+    return _binary(table, is_one_of(target, values), real(table.table[dict(table.roles.class_scores)[label]]))
 
 
 def top_label(table: EvaluationTable) -> EvaluationTable:
@@ -77,7 +77,7 @@ def top_label(table: EvaluationTable) -> EvaluationTable:
     import ibis
 
     scores = [real(table.table[column]) for _, column in table.roles.class_scores]
-    likeliest = predicted_class(dataclasses.replace(table, roles=dataclasses.replace(table.roles, prediction=None)))
+    likeliest = said_class(dataclasses.replace(table, roles=dataclasses.replace(table.roles, prediction=None)))
     hit = named(table, table.table[table.roles.target]) == likeliest
     return _binary(table, hit, ibis.greatest(*scores))
 
@@ -91,5 +91,5 @@ def _binary(table: EvaluationTable, hit: Any, given: Any) -> EvaluationTable:
 def class_counts(table: EvaluationTable) -> dict[str, float]:
     """Return the weight of the rows of each class that occurs, by name."""
     target = named(table, table.table[table.roles.target])
-    rows = rows_of(table.table.group_by(target.name("target")).aggregate(**sizes(table)))
+    rows = rows_of(table.table.group_by(target.name("target")).aggregate(**weight_sums(table)))
     return {row["target"]: float(row["weight"]) for row in sorted(rows, key=lambda row: str(row["target"]))}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from audits.tables.aggregates import ScoreCells, group_label, real, rows_of
+from audits.tables.asking import group_label, real, rows_of, weight_sums
 from audits.tables.contract import EvaluationTable
-from audits.tables.moments import sizes, weight_of
+from audits.tables.moments import weight_of
+from audits.tables.scores import ScoreCells
 from registry.errors import DomainError
 
 MAX_GRADES = 200
@@ -36,7 +37,7 @@ def grades_of_column(table: EvaluationTable, column: str) -> list[Grade]:
         real(table.table[table.roles.target]),
         real(table.table[table.roles.score]),
     )
-    asked = sizes(table) | {"positive": (weight * outcome).sum(), "scored": (weight * score).sum()}
+    asked = weight_sums(table) | {"positive": (weight * outcome).sum(), "scored": (weight * score).sum()}
     rows = rows_of(table.table.group_by(table.table[column].name("grade")).aggregate(**asked).limit(MAX_GRADES + 1))
     if len(rows) > MAX_GRADES:
         raise DomainError("too-many-groups", f"{column}: more than {MAX_GRADES} grades; is it an identifier?")

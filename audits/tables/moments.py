@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audits.tables.aggregates import number, real, rows_of
+from audits.tables.asking import number, real, rows_of, weight_sums
 from audits.tables.contract import EvaluationTable
 from registry.errors import DomainError
 
@@ -45,15 +45,6 @@ def weight_of(table: EvaluationTable) -> Any:
     return number(1.0) if table.roles.weight is None else real(table.table[table.roles.weight])
 
 
-def sizes(table: EvaluationTable) -> dict[str, Any]:
-    """Return the three sums every cell carries: rows ``n``, weights ``weight`` and squared weights ``square``."""
-    count = table.table.count()
-    if table.roles.weight is None:
-        return {"n": count, "weight": count.cast("float64"), "square": count.cast("float64")}
-    weight = weight_of(table)
-    return {"n": count, "weight": weight.sum(), "square": (weight * weight).sum()}
-
-
 def moments(table: EvaluationTable, values: Mapping[str, Any]) -> dict[str, Moments]:
     """Return the moments of each of ``values`` (expressions by name) over all rows."""
     return {name: found.get((), NOTHING) for name, found in moments_by(table, values, ()).items()}
@@ -69,11 +60,11 @@ def moments_by(
     """
     weight = weight_of(table)
     sums = {f"sum{at}": (weight * value).sum() for at, value in enumerate(values.values())}
-    whole = rows_of(table.table.aggregate(weight=sizes(table)["weight"], **sums))[0]
+    whole = rows_of(table.table.aggregate(weight=weight_sums(table)["weight"], **sums))[0]
     if not whole["weight"]:
         return {name: {} for name in values}
     middle = [whole[f"sum{at}"] / whole["weight"] for at in range(len(values))]
-    asked = sizes(table)
+    asked = weight_sums(table)
     for at, value in enumerate(values.values()):
         apart = value - number(middle[at])
         asked |= {f"first{at}": (weight * apart).sum(), f"second{at}": (weight * apart * apart).sum()}
