@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import selectors
 import shutil
 import signal
@@ -25,6 +26,7 @@ KEPT_TALK = 64 * 1024
 ALLOWED_TALK = 8 * 2**20
 _UIDS = range(61184, 65520)
 _GRACE_SECONDS = 5.0
+_HELD = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _attend(process: subprocess.Popen[bytes], began: float, limits: Limits) -> E
     """Listen to the child until it ends or breaks a bound; then end everything of it."""
     deadline = began + limits.wall_seconds
     talk: dict[int, bytearray] = {}
-    heard, stopped_for = 0, None
+    heard, stopped_for, peak = 0, None, 0
     status: tuple[int, Any] | None = None
     with selectors.DefaultSelector() as selector:
         streams: list[IO[bytes]] = [stream for stream in (process.stdout, process.stderr) if stream is not None]
@@ -162,12 +164,13 @@ def _attend(process: subprocess.Popen[bytes], began: float, limits: Limits) -> E
                 deadline = time.monotonic() + _GRACE_SECONDS
             elif stopped_for is not None and time.monotonic() >= deadline:
                 break
-            for key, _ in selector.select(timeout=0.02 if not selector.get_map() else 0.1):
+            for key, _ in selector.select(timeout=0.02 if not selector.get_map() else 0.05):
                 piece = os.read(key.fd, 65536)
                 heard += len(piece)
                 talk[key.fd] = (talk[key.fd] + piece)[-KEPT_TALK:]
                 if not piece:
                     selector.unregister(key.fileobj)
+            peak = max(peak, _resident_peak(process.pid))
             status = status or _reap(process.pid)
         for stream in streams:
             stream.close()
@@ -178,7 +181,26 @@ def _attend(process: subprocess.Popen[bytes], began: float, limits: Limits) -> E
     process.returncode = os.waitstatus_to_exitcode(status[0])
     code, number = _meaning(process.returncode)
     heard_out, heard_err = (bytes(talk[fd]) for fd in talk)
-    return Ended(code, number, stopped_for, heard_out, heard_err, time.monotonic() - began, status[1].ru_maxrss * 1024)
+    return Ended(code, number, stopped_for, heard_out, heard_err, time.monotonic() - began, peak)
+
+
+def _resident_peak(pid: int) -> int:
+    """Return the most memory, in bytes, that ``pid`` or a process below it has held so far; 0 once they are gone.
+
+    Asked while they live, since what the kernel reports of an ended child includes the memory of the parent it was
+    forked from.
+    """
+    waiting, most = [str(pid)], 0
+    while waiting:
+        one = waiting.pop()
+        try:
+            status = Path(f"/proc/{one}/status").read_text(encoding="ascii", errors="replace")
+            waiting += Path(f"/proc/{one}/task/{one}/children").read_text(encoding="ascii").split()
+        except OSError:  # it ended while we looked
+            continue
+        held = _HELD.search(status)
+        most = max(most, int(held[1]) * 1024 if held else 0)
+    return most
 
 
 def _reap(pid: int) -> tuple[int, Any] | None:

@@ -13,19 +13,21 @@ import pickletools
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from audits.sandbox.archive import ArchiveRefused, entries
 from audits.sandbox.formats.contract import FORMATS
 from audits.sandbox.formats.joblib_format import COMPRESSIONS
+from audits.sandbox.headers import container_of, versions_of
 from registry.errors import DomainError
 
 HEAD_BYTES = 512
 MAX_PICKLE_BYTES = 64 * 2**20
 MAX_OPCODES = 1_000_000
 MAX_GLOBALS = 500
+_OURS = frozenset({"joblib", "lightgbm", "xgboost", "catboost", "onnx"})
 _SCHEMA = "schema.json"
 _MAX_SCHEMA_BYTES = 32 * 2**20
 _STRINGS = frozenset(
@@ -39,9 +41,10 @@ _STORES = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 class Inspection:
     """What was seen of a file.
 
-    ``container``: "skops", "zip", "pickle", a name of joblib's compressions, "empty" or "unknown". ``opaque`` is True
-    unless the whole file could be followed to its end. ``globals``: the names a pickle or skops file asks for, sorted,
-    as far as they could be read. ``entries``: the number of files in a zip.
+    ``container``: "skops", "zip", "pickle", a name of joblib's compressions, "lightgbm", "xgboost-json", "xgboost-ubj",
+    "catboost", "onnx", "empty" or "unknown". ``opaque`` is True unless the whole file could be followed to its end.
+    ``globals``: the names a pickle or skops file asks for, sorted, as far as they could be read. ``entries``: the number
+    of files in a zip. ``versions``: what a library's own format names as the versions that wrote it.
     """
 
     container: str
@@ -49,6 +52,7 @@ class Inspection:
     globals: tuple[str, ...] = ()
     entries: int | None = None
     notes: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the inspection as JSON values."""
@@ -63,6 +67,8 @@ def inspect(path: Path) -> Inspection:
         return Inspection("empty", opaque=True)
     if head.startswith(b"PK\x03\x04"):
         return _inspect_zip(path)
+    if native := container_of(head):
+        return _inspect_native(path, native)
     for container, magics in COMPRESSIONS.items():
         if any(head.startswith(magic) for magic in magics):
             return _inspect_compressed(path, container)
@@ -86,7 +92,7 @@ def require(path: Path, *, declared: str) -> Inspection:
     fits = model_format.sniff(head)
     if declared == "skops":
         fits = fits and found.container == "skops"
-    if declared == "joblib" and found.container == "unknown":
+    if declared in _OURS and found.container in ("unknown", "empty"):
         fits = False
     if not fits:
         raise DomainError(
@@ -97,6 +103,14 @@ def require(path: Path, *, declared: str) -> Inspection:
             notes=list(found.notes),
         )
     return found
+
+
+def _inspect_native(path: Path, container: str) -> Inspection:
+    """Read the versions that a library's own format names; the numbers within are for the library, in the sandbox."""
+    try:
+        return Inspection(container, opaque=False, versions=versions_of(path, container))
+    except (ValueError, OSError) as error:
+        return Inspection("unknown", opaque=True, notes=(f"it begins as {container}, but {error}"[:200],))
 
 
 def _inspect_zip(path: Path) -> Inspection:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from audits.explanations.contract import Explanation
-from audits.sandbox import answers, ladder
+from audits.sandbox import answers, conformance, ladder
 from audits.sandbox.execution import Workplace, run, workplace
 from audits.sandbox.formats.contract import FORMATS
 from audits.sandbox.protocol import ExplainInput, Rung, SandboxError, ScoringJob, ScoringOutcome
@@ -17,7 +17,7 @@ from registry.digests import chunks
 
 
 def score(job: ScoringJob) -> ScoringOutcome:
-    """Score the tables of ``job`` with its model, in the sandbox.
+    """Score the tables of ``job`` with its model, in the sandbox, and reproduce, measure and explain what it asks for.
 
     Raises SandboxError with one of ``protocol.CODES``; DomainError("sandbox-unavailable") when nothing may be executed
     here, DomainError("unknown-format") for a format nobody registered.
@@ -32,19 +32,42 @@ def score_on(rung: Rung, job: ScoringJob, *, probe_digest: str) -> ScoringOutcom
     with workplace() as place:
         if _bring(job.model_path, place.inputs / "model") != job.model_sha256:
             raise SandboxError("model-digest-mismatch", registered=job.model_sha256)
+        recorded = None if job.conformance is None else conformance.bring(job.conformance, job.task, place)
         rows = []
         for number, table in enumerate(job.tables):
             _bring(table.path, place.inputs / f"table-{number}")
             rows.append(_count_rows(place.inputs / f"table-{number}"))
         digests = _bring_explained(job.explain, place)
         outputs = ["answer", *(f"scores-{number}" for number in range(len(rows)))]
-        ended = run(rung, place, _task(job, place), outputs=outputs, limits=job.limits)
+        outputs += [conformance.OUTPUT] if recorded else []
+        artifact_bytes = (place.inputs / "model").stat().st_size
+        ended = run(rung, place, _task(job, place, recorded), outputs=outputs, limits=job.limits)
         answers.refuse_bad_end(ended, job.limits)
         answer = answers.read_answer(place.output("answer"))
+        classes = answers.read_classes(answer.get("classes", []), job)
+        reproduced = None
+        if recorded is not None:
+            output = place.output(conformance.OUTPUT)
+            said = answers.read_scores(
+                output, table="conformance", rows=recorded.rows, task=job.task, classes=len(classes)
+            )
+            reproduced = conformance.compare(recorded, said, classes)
         scores = {
-            table.name: answers.read_scores(place.output(f"scores-{number}"), table=table.name, rows=rows[number])
+            table.name: answers.read_scores(
+                place.output(f"scores-{number}"),
+                table=table.name,
+                rows=rows[number],
+                task=job.task,
+                classes=len(classes),
+            )
             for number, table in enumerate(job.tables)
         }
+        fitness = None
+        if job.fitness is not None:
+            measured_on = rows[[table.name for table in job.tables].index(job.fitness.table)]
+            fitness = answers.read_fitness(
+                answer.get("fitness"), job, ended, artifact_bytes=artifact_bytes, rows=measured_on
+            )
         return ScoringOutcome(
             scores=scores,
             explanation=_explanation(job.explain, answer, digests),
@@ -55,6 +78,12 @@ def score_on(rung: Rung, job: ScoringJob, *, probe_digest: str) -> ScoringOutcom
             peak_memory_bytes=ended.peak_memory_bytes,
             estimator=answers.inert(answer.get("estimator"), 500),
             explanation_error=answers.inert(answer.get("explanation_error"), 300) or None,
+            task=job.task,
+            classes=classes,
+            made_with=answers.read_libraries(answer.get("made_with", {})),
+            conformance=reproduced,
+            fitness=fitness,
+            notes=answers.read_notes(answer.get("notes", [])),
         )
 
 
@@ -88,7 +117,7 @@ def _count_rows(path: Path) -> int:
         raise SandboxError("table-not-readable", "It is not a Parquet file.") from error
 
 
-def _task(job: ScoringJob, place: Workplace) -> dict[str, Any]:
+def _task(job: ScoringJob, place: Workplace, recorded: conformance.Recorded | None) -> dict[str, Any]:
     explain = None
     if job.explain is not None:
         explain = {
@@ -99,7 +128,12 @@ def _task(job: ScoringJob, place: Workplace) -> dict[str, Any]:
             "plan": job.explain.plan.to_json(),
         }
     tables = [
-        {"path": str(place.inputs / f"table-{number}"), "features": list(table.features), "output": f"scores-{number}"}
+        {
+            "name": table.name,
+            "path": str(place.inputs / f"table-{number}"),
+            "features": list(table.features),
+            "output": f"scores-{number}",
+        }
         for number, table in enumerate(job.tables)
     ]
     return {
@@ -107,8 +141,15 @@ def _task(job: ScoringJob, place: Workplace) -> dict[str, Any]:
         "format": job.format,
         "model": str(place.inputs / "model"),
         "tables": tables,
+        "conformance": [] if recorded is None else [recorded.task],
+        "lifted": recorded is not None and recorded.lifts,
         "explain": explain,
+        "fitness": None if job.fitness is None else asdict(job.fitness),
+        "task": job.task,
         "positive_label": job.positive_label,
+        "classes": list(job.classes),
+        "favourable": job.favourable,
+        "library_versions": dict(job.library_versions),
     }
 
 

@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "features-differ": "The model was trained on other features than it is to be given.",
     "input-shape-mismatch": "The model takes a table of another shape.",
     "model-library-mismatch": "The model was made with another version of its library than is installed here.",
+    "model-library-missing": "The library the model needs is not installed here.",
     "model-library-unknown": "Nothing says which version of its library the model was made with.",
     "conformance-sample-unreadable": "The recorded predictions cannot be used.",
     "scoring-not-reproduced": "The model does not give the predictions that were recorded when it was registered.",

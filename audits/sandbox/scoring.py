@@ -1,14 +1,20 @@
-"""What does the model say about these rows? Runs inside the sandbox: load, score each table, explain."""
+"""What does the model say about these rows? Runs inside the sandbox: load, reproduce, score, measure, explain."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
+import warnings
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audits.sandbox import fitness
 from audits.sandbox.formats.contract import FORMATS
+from audits.sandbox.libraries import MODULES, Pins, installed, makers, version_word
+from audits.sandbox.predictor import Predictor, predictor
 from audits.sandbox.refusal import Refusal, described
 
 if TYPE_CHECKING:
@@ -19,52 +25,93 @@ _REPORTED = {
     "pandas": "pandas",
     "pyarrow": "pyarrow",
     "scipy": "scipy",
-    "sklearn": "scikit-learn",
     "joblib": "joblib",
     "skops": "skops",
     "shap": "shap",
-    "lightgbm": "lightgbm",
-    "xgboost": "xgboost",
-    "catboost": "catboost",
+    "onnx": "onnx",
 }
 
 
 def score(task: dict[str, Any], outputs: dict[str, int]) -> dict[str, Any]:
-    """Write the scores of each table as little-endian float64 into its open file; return what describes the run."""
+    """Write the scores of each table as little-endian float64 into its open file; return what describes the run.
+
+    The versions the model was made with are compared before anything is scored, and what was recorded of it is
+    reproduced before any other table.
+    """
     # Plotting is never needed here, and importing it wants a folder to write to.
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]  # None is how Python marks a module as absent
-    model = FORMATS.get(task["format"]).load(Path(task["model"]))
-    column = _positive_column(model, task["positive_label"])
-    for table in task["tables"]:
-        scores = _probabilities(model, _read(table["path"], table["features"]), column)
-        _write(outputs[table["output"]], scores)
-    answer: dict[str, Any] = {"estimator": describe_estimator(model), "explanation": None, "explanation_error": None}
+    pins = Pins(task["library_versions"], lifted=task["lifted"])
+    found, load_seconds = _load(task, pins)
+    for table in (*task["conformance"], *task["tables"]):
+        _write(outputs[table["output"]], found(_read(table["path"], table["features"])))
+    answer: dict[str, Any] = {
+        "estimator": describe_estimator(found.model),
+        "classes": list(found.classes),
+        "made_with": {name: version_word(text) for name, text in pins.named.items()},
+        "explanation": None,
+        "explanation_error": None,
+        "fitness": None,
+    }
+    if task["fitness"] is not None:
+        answer["fitness"] = _fitness(task, found, load_seconds)
     if task["explain"] is not None:
-        answer |= _explain(model, task["explain"], column)
-    return {**answer, "libraries": _libraries()}
+        answer |= _explain(found.model, task["explain"], found.column_of(task["favourable"]))
+    return {**answer, "notes": pins.notes, "libraries": _libraries()}
+
+
+def _load(task: Mapping[str, Any], pins: Pins) -> tuple[Predictor, float]:
+    """Compare versions by what the file names, load it, and compare again by what turned up while loading."""
+    model_format, path = FORMATS.get(task["format"]), Path(task["model"])
+    pins.named |= model_format.made_with(path)
+    pins.require({model_format.library} if model_format.library else ())
+    began = time.perf_counter()
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        try:
+            model = model_format.load(path)
+        except Refusal as refusal:
+            raise Refusal(refusal.code, " ".join([refusal.detail[:300], *pins.notes])) from refusal
+    seconds = time.perf_counter() - began
+    built_of = makers(model)
+    if "scikit-learn" in built_of:
+        # scikit-learn compares the version in each estimator with its own when it is loaded, and warns.
+        others = {str(said) for one in heard if (said := getattr(one.message, "original_sklearn_version", None))}
+        pins.named.setdefault("scikit-learn", installed("scikit-learn"))
+        if others:
+            pins.named["scikit-learn"] = ",".join(sorted(others))
+    pins.require(built_of)
+    return _asked(task, model), seconds
+
+
+def _asked(task: Mapping[str, Any], model: object) -> Predictor:
+    return predictor(model, task=task["task"], positive_label=task["positive_label"], classes=task["classes"])
+
+
+def _fitness(task: Mapping[str, Any], found: Predictor, load_seconds: float) -> dict[str, Any]:
+    wanted, path = task["fitness"], Path(task["model"])
+    table = next(table for table in task["tables"] if table["name"] == wanted["table"])
+    frame = _read(table["path"], table["features"])
+    if not len(frame):
+        raise Refusal("table-not-readable", "It has no rows to measure with.")
+    return fitness.measured(
+        found,
+        lambda: _asked(task, FORMATS.get(task["format"]).load(path)),
+        frame,
+        path=path,
+        load_seconds=load_seconds,
+        single_rows=wanted["single_rows"],
+        batch_rows=wanted["batch_rows"],
+    )
 
 
 def describe_estimator(model: object) -> str:
     """Name the class of ``model`` and, for a pipeline, of its steps; at most 500 characters of ASCII."""
-    kind = type(model)
+    kind = type(getattr(model, "native", model))
     text = f"{kind.__module__}.{kind.__qualname__}"
     steps = getattr(model, "steps", None)
     if isinstance(steps, list):
         text += f"({', '.join(type(step[1]).__qualname__ for step in steps)})"
     return text.encode("ascii", "backslashreplace").decode("ascii")[:500]
-
-
-def _positive_column(model: Any, label: int) -> int:
-    """Return the column of predict_proba that belongs to ``label``."""
-    if not callable(getattr(model, "predict_proba", None)):
-        raise Refusal("model-cannot-score", f"{type(model).__qualname__} has no predict_proba")
-    try:
-        classes = [int(known) if float(known) == int(known) else None for known in model.classes_]
-    except (AttributeError, TypeError, ValueError) as error:
-        raise Refusal("positive-label-unknown", described(error)) from error
-    if classes.count(label) != 1:
-        raise Refusal("positive-label-unknown", f"label {label}, the model knows {classes[:10]}")
-    return classes.index(label)
 
 
 def _read(path: str, features: list[str]) -> pd.DataFrame:
@@ -81,19 +128,6 @@ def _read(path: str, features: list[str]) -> pd.DataFrame:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise Refusal("table-not-readable", described(error)) from error
     return frame[features]
-
-
-def _probabilities(model: Any, frame: pd.DataFrame, column: int) -> Any:
-    """Return one number a prediction, unjudged: the parent counts and checks them."""
-    import numpy as np
-
-    try:
-        answer = np.asarray(model.predict_proba(frame), dtype=np.float64)
-        return answer[:, column]
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise Refusal("model-cannot-score", described(error)) from error
 
 
 def _write(handle: int, scores: Any) -> None:
@@ -129,6 +163,9 @@ def _explain(model: Any, task: dict[str, Any], column: int) -> dict[str, Any]:
 def _libraries() -> dict[str, str]:
     """Return the versions of the libraries that took part, and Python's."""
     found = {"python": sys.version.split()[0]}
+    for library, module in MODULES.items():
+        if sys.modules.get(module) is not None:
+            found[library] = installed(library)
     for module, name in _REPORTED.items():
         if sys.modules.get(module) is not None:
             try:

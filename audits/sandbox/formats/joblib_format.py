@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from audits.sandbox.formats.contract import FORMATS
@@ -22,11 +23,16 @@ class JoblibFormat:
     """joblib or pickle, plain or compressed; needs the policy's leave, since loading it executes code."""
 
     executes_code = True
+    library = None
 
     def sniff(self, head: bytes) -> bool:
         """Accept a pickle of protocol 2 or later, and the compressions joblib reads."""
         pickled = len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
         return pickled or any(head.startswith(magic) for group in COMPRESSIONS.values() for magic in group)
+
+    def made_with(self, path: Path) -> Mapping[str, str]:
+        """Return nothing: a pickle is not read without being run. What it holds tells its versions while it is loaded."""
+        return {}
 
     def load(self, path: Path) -> object:
         """Unpickle the file."""

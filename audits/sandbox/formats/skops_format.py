@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from audits.sandbox.formats.contract import FORMATS
@@ -40,10 +43,20 @@ class SkopsFormat:
     """skops: a zip with a JSON schema and arrays; only types that are trusted by skops or listed here are made."""
 
     executes_code = False
+    library = "scikit-learn"
 
     def sniff(self, head: bytes) -> bool:
         """Accept a zip file."""
         return head.startswith(b"PK\x03\x04")
+
+    def made_with(self, path: Path) -> Mapping[str, str]:
+        """Return the versions of scikit-learn that the estimators in the schema name; several are joined by commas."""
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open("schema.json") as stream:
+                versions = sorted(_versions(json.load(stream)))
+        except (OSError, ValueError, KeyError, RecursionError, RuntimeError, zipfile.BadZipFile) as error:
+            raise Refusal("model-not-loadable", described(error)) from error
+        return {"scikit-learn": ",".join(versions)} if versions else {}
 
     def load(self, path: Path) -> object:
         """Load the file, unless it names a type outside the list."""
@@ -58,6 +71,22 @@ class SkopsFormat:
         except Exception as error:
             raise Refusal("model-not-loadable", described(error)) from error
         raise Refusal("model-type-not-trusted", ", ".join(strange))
+
+
+def _versions(schema: object) -> set[str]:
+    """Collect what every ``_sklearn_version`` in the schema says, without recursion."""
+    found: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            said = node.get("_sklearn_version")
+            if isinstance(said, dict) and isinstance(said.get("content"), str):
+                found.add(said["content"].strip('"')[:64])
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return found
 
 
 FORMATS.register("skops", summary="skops file of a scikit-learn model; only trusted types are loaded")(SkopsFormat())
