@@ -54,6 +54,8 @@ def score(task: dict[str, Any], outputs: dict[str, int]) -> dict[str, Any]:
     }
     if task["fitness"] is not None:
         answer["fitness"] = _fitness(task, found, load_seconds)
+        if not answer["fitness"].pop("loaded_twice"):
+            pins.notes.append("The file is too large to be loaded twice; only one copy was asked twice.")
     if task["explain"] is not None:
         answer |= _explain(found.model, task["explain"], found.column_of(task["favourable"]))
     return {**answer, "notes": pins.notes, "libraries": _libraries()}

@@ -207,7 +207,7 @@ def _shifted(kind: str) -> bytes:
         place = next(place for place, line in enumerate(lines) if line.startswith("leaf_value="))
         leaves = [float(part) for part in lines[place].removeprefix("leaf_value=").split()]
         new = "leaf_value=" + " ".join(f"{leaf + 0.001:.8f}" for leaf in leaves)
-        return "\n".join(lines[:place] + [new] + lines[place + 1 :]).replace("tree_sizes=", "xtree_sizes=").encode()
+        return "\n".join([*lines[:place], new, *lines[place + 1 :]]).replace("tree_sizes=", "xtree_sizes=").encode()
     if kind == "xgboost":
         whole = json.loads(model_file("xgboost_json", "binary").data)
         tree = whole["learner"]["gradient_booster"]["model"]["trees"][0]
