@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ def main(order_path: str) -> None:
     from audits.sandbox.confine import confine
 
     try:
+        _require_parent(order["lifeline"])
         confine(order)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"not confined: {error}\n")
@@ -37,6 +39,16 @@ def main(order_path: str) -> None:
     sys.stdout.flush()
     # Threads and finalizers of a customer's model must not hold the end up.
     os._exit(0)
+
+
+def _require_parent(lifeline: int) -> None:
+    """Raise OSError when the worker is gone: one killed while the stage was being set takes nothing down with it."""
+    watch = select.poll()
+    watch.register(lifeline, select.POLLIN)
+    gone = watch.poll(0)
+    os.close(lifeline)
+    if gone:
+        raise OSError("the parent is gone")
 
 
 def _answer(

@@ -88,6 +88,8 @@ def run(rung: Rung, place: Workplace, task: Mapping[str, Any], *, outputs: Seque
         uid=uid,
     )
     handles = {name: os.open(place.output(name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600) for name in outputs}
+    # The kernel closes our end when we die; a child that finds it closed has outlived us and does nothing.
+    theirs, ours = os.pipe()
     try:
         order = {
             **rung.confinement(start),
@@ -96,6 +98,7 @@ def run(rung: Rung, place: Workplace, task: Mapping[str, Any], *, outputs: Seque
             "devices": list(DEVICES),
             "parent": os.getpid() if rung.direct else None,
             "outputs": handles,
+            "lifeline": theirs,
             "task": dict(task),
         }
         order_path.write_text(json.dumps(order), encoding="ascii")
@@ -109,14 +112,14 @@ def run(rung: Rung, place: Workplace, task: Mapping[str, Any], *, outputs: Seque
                 stderr=subprocess.PIPE,
                 env=dict(ground.ENVIRONMENT) if rung.direct else {},
                 cwd="/",
-                pass_fds=tuple(handles.values()),
+                pass_fds=(*handles.values(), theirs),
                 start_new_session=True,
             )
         except OSError as error:
             raise SandboxError("sandbox-unavailable", str(error), kind="unavailable", rung=rung.slug) from error
         return _attend(process, began, limits)
     finally:
-        for handle in handles.values():
+        for handle in (*handles.values(), theirs, ours):
             os.close(handle)
 
 
