@@ -22,6 +22,7 @@ from audits.statistics.intervals import REPLICATES, Interval, normal_quantile
 
 Floats = NDArray[np.float64]
 Kind = Literal["difference", "ratio"]
+Side = tuple[Floats, Floats, Floats, Floats]
 Status = Literal["measured", "suppressed", "too-small"]
 
 SMALLEST_SHOWN = 3
@@ -132,10 +133,10 @@ def gap_between(
         return None
     draws = drawn_cells(cells, seed=seed, replicates=replicates) if drawn is None else drawn
     sides = [_sides(cells, draws, rate, reference, seed=seed) for rate in rates]
-    outer = _outer([_gaps(side[0], side[2], kind) for side in sides], confidence, kind)
+    outer = outer_end([gaps_of(side[0], side[2], kind) for side in sides], confidence, kind)
     if outer is None:
         return Gap(best[0], None, *best[1:])
-    inner = _inner(sides, kind, reference, 1.0 - (1.0 - confidence) / comparisons)
+    inner = inner_end(sides, kind, reference, 1.0 - (1.0 - confidence) / comparisons)
     low, high = (inner, outer) if kind == "difference" else (outer, inner)
     return Gap(best[0], Interval(min(best[0], low), max(best[0], high), METHOD, confidence), *best[1:])
 
@@ -173,9 +174,7 @@ def exact_gap(low: Rate, high: Rate, kind: Kind) -> float | None:
     return (low.hits * high.total) / (high.hits * low.total)
 
 
-def _sides(
-    cells: GroupCells, drawn: Floats, rate: RateDefinition, reference: str | None, *, seed: int
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _sides(cells: GroupCells, drawn: Floats, rate: RateDefinition, reference: str | None, *, seed: int) -> Side:
     """Return the drawn rates and rates of the groups, and of what they are compared with (empty for each other)."""
     rates, values = drawn_rates(cells, drawn, rate, seed=seed), _values(rates_of(cells, rate))
     if reference is None:
@@ -192,7 +191,7 @@ def _values(rates: list[Rate]) -> Floats:
     return np.array([np.nan if rate.value is None else rate.value for rate in rates])
 
 
-def _gaps(rates: Floats, against: Floats, kind: Kind) -> Floats:
+def gaps_of(rates: Floats, against: Floats, kind: Kind) -> Floats:
     """Return the gap of each draw; NaN for 0/0 and for a group that was not drawn."""
     if against.shape[1] == 0:
         low, high = rates.min(axis=1, keepdims=True), rates.max(axis=1, keepdims=True)
@@ -205,7 +204,7 @@ def _gaps(rates: Floats, against: Floats, kind: Kind) -> Floats:
     return smallest
 
 
-def _outer(gaps: list[Floats], confidence: float, kind: Kind) -> float | None:
+def outer_end(gaps: list[Floats], confidence: float, kind: Kind) -> float | None:
     """Return the percentile of the worst gap of each draw, None where over half of the draws have none."""
     worst = np.max(gaps, axis=0) if kind == "difference" else np.min(gaps, axis=0)
     known = worst[~np.isnan(worst)]
@@ -215,9 +214,7 @@ def _outer(gaps: list[Floats], confidence: float, kind: Kind) -> float | None:
     return float(np.quantile(known, 1.0 - tail if kind == "difference" else tail))
 
 
-def _inner(
-    sides: list[tuple[Floats, Floats, Floats, Floats]], kind: Kind, reference: str | None, confidence: float
-) -> float:
+def inner_end(sides: list[Side], kind: Kind, reference: str | None, confidence: float) -> float:
     """Return the end of the interval nearer to "all alike"."""
     normal_quantile(confidence)
     distances, errors, largest = [], [], []

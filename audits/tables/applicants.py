@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from audits.tables.aggregates import MAX_GROUP_CELLS, number, rows_of
+from audits.tables.aggregates import MAX_GROUP_CELLS, number, real, rows_of
 from audits.tables.contract import EvaluationTable
-from audits.tables.decisions import group_keys, labels_of, score_column
+from audits.tables.decisions import group_keys, labels_of, score_name
 from audits.tables.remembered import remembered
 from registry.errors import DomainError
 
@@ -40,9 +40,10 @@ def scored_groups(table: EvaluationTable, attributes: tuple[str, ...]) -> Scored
 
 
 def _scored_groups(table: EvaluationTable, attributes: tuple[str, ...]) -> ScoredGroups:
-    keys, score = group_keys(table, attributes), score_column(table)
-    if score is None:
+    keys, name = group_keys(table, attributes), score_name(table)
+    if name is None:
         raise DomainError("missing-column-role", "A scoring rate needs a score.")
+    score = real(table.table[name])
     median, total = median_of(table, score)
     grouped = table.table.group_by(keys)
     counted = grouped.aggregate(n=table.table.count(), above=(score > number(median)).cast("int64").sum())

@@ -61,13 +61,11 @@ def is_favourable(table: EvaluationTable) -> Any:
     return chosen
 
 
-def score_column(table: EvaluationTable) -> Any:
-    """Return the probability of the outcome (of the favourable class) as doubles; None where the table has none."""
+def score_name(table: EvaluationTable) -> str | None:
+    """Return the column with the probability of the outcome (of the favourable class), or with the predicted number."""
     if table.task == "multiclass":
-        column = dict(table.roles.class_scores).get(table.favourable or "")
-        return None if column is None else real(table.table[column])
-    name = table.roles.score if table.task == "binary" else table.roles.prediction
-    return None if name is None else real(table.table[name])
+        return dict(table.roles.class_scores).get(table.favourable or "")
+    return table.roles.score if table.task == "binary" else table.roles.prediction
 
 
 def group_keys(table: EvaluationTable, attributes: tuple[str, ...]) -> list[Any]:

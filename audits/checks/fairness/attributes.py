@@ -38,7 +38,6 @@ MEND = (
     "Find what drives the gap (features that stand in for the attribute, the threshold, labels), remove or justify it, "
     "and register a new version; a justified gap needs a risk acceptance."
 )
-MAX_SUPPRESSED_SHOWN = 20
 
 
 def chosen_attributes(subject: CheckSubject, attributes: Iterable[str] | None) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from audits.checks.contract import CheckSubject, GroupRow, Measurement
 from audits.checks.fairness import plots
 from audits.checks.fairness.attributes import (
-    MAX_SUPPRESSED_SHOWN,
     To,
     chosen_attributes,
     comparisons_of,
@@ -16,10 +15,12 @@ from audits.checks.fairness.attributes import (
     reference_of,
     title_of,
 )
+from audits.checks.fairness.gaps import notes_of, problem_of, summary_of, worst_of
+from audits.checks.fairness.suppression import printed
 
 if TYPE_CHECKING:
     from audits.statistics.confusion import GroupCells
-    from audits.statistics.groups import Gap, Kind
+    from audits.statistics.groups import Kind
 
 UNITS = {"difference": "probability", "ratio": "ratio"}
 ROWS_OF = {
@@ -45,7 +46,7 @@ def compare(
 ) -> Measurement:
     """Measure the gap of one or more rates by each attribute (and their intersection) from one scan of the table."""
     from audits.statistics.confusion import RATES
-    from audits.statistics.groups import gap_between
+    from audits.statistics.groups import METHOD, gap_between
     from audits.tables.decisions import decision_cells
 
     names = chosen_attributes(subject, attributes)
@@ -73,67 +74,25 @@ def compare(
         )
         left_out = len(groups) - len(measured)
         sizes.append(sum(kept.sizes))
-        summaries.append(_summary(title, gap, rates, len(measured), left_out) | {"reference": reference})
-        problem = _problem(title, gap, kept, reference, f"at least {min_group_size} {ROWS_OF[rates[0]]} each")
-        problems += [problem] if problem else []
-        if gap is not None and gap.value is not None and gap.interval is None:
-            notes.append(f"{title}: no interval, too many draws left a group empty.")
-        if left_out:
-            notes.append(f"{title}: {left_out} of {len(groups)} groups are too small to be measured.")
-    return _combined(kind, rates, summaries, problems, rows=rows, notes=notes, n=min(sizes), confidence=confidence)
-
-
-def _problem(title: str, gap: Gap | None, kept: GroupCells, reference: str | None, least: str) -> str:
-    """Say why a comparison has no value; empty where it has one."""
-    if gap is None and len(kept) > 1:
-        return f"{title}: the reference group {reference!r} cannot be measured ({least})"
-    if gap is None:
-        return f"{title}: fewer than two groups can be measured ({least})"
-    if gap.value is None:
-        return f"{title}: nobody is selected, the ratio is 0/0"
-    return ""
-
-
-def _combined(
-    kind: Kind,
-    rates: tuple[str, ...],
-    summaries: list[dict[str, Any]],
-    problems: list[str],
-    *,
-    rows: list[GroupRow],
-    notes: list[str],
-    n: int,
-    confidence: float,
-) -> Measurement:
-    """Join the gaps of all attributes: the worst value, and the worst of each end, which covers the worst gap."""
-    from audits.statistics.groups import METHOD
-
-    shared: dict[str, Any] = {
-        "unit": UNITS[kind],
-        "confidence": confidence,
-        "n": n,
-        "method": METHOD,
-        "groups": tuple(rows),
-        "notes": tuple(notes),
-        "detail": {"attributes": summaries},
-        "plots": (
-            *plots.gap_by_attribute(summaries, kind),
+        summaries.append(summary_of(title, gap, rates, measured=len(measured), left_out=left_out, reference=reference))
+        least = f"at least {min_group_size} {ROWS_OF[rates[0]]} each"
+        problems += problem_of(title, gap, len(measured), reference, least)
+        notes += notes_of(title, gap, len(groups), left_out)
+    ends: dict[str, Any] = worst_of(summaries, problems, kind)
+    return Measurement(
+        **ends,
+        unit=UNITS[kind],
+        confidence=confidence,
+        n=min(sizes),
+        method=METHOD,
+        groups=tuple(rows),
+        notes=tuple(notes),
+        detail={"attributes": summaries},
+        plots=(
+            *plots.gap_by_attribute(summaries, plots.GAP_TITLES[kind]),
             *(plot for name in rates for plot in plots.rate_by_group(rows, name)),
         ),
-    }
-    if problems:
-        return Measurement(value=None, low=None, high=None, reason="; ".join(problems) + ".", **shared)
-    low, high = worst_ends(summaries, kind)
-    worst = min if kind == "ratio" else max
-    return Measurement(value=worst(item["value"] for item in summaries), low=low, high=high, **shared)
-
-
-def worst_ends(summaries: list[dict[str, Any]], kind: Kind) -> tuple[float | None, float | None]:
-    """Return the worst of each end over all comparisons; none where one of them has no interval."""
-    worst = min if kind == "ratio" else max
-    if any(item["low"] is None for item in summaries):
-        return None, None
-    return worst(item["low"] for item in summaries), worst(item["high"] for item in summaries)
+    )
 
 
 def rows_of(
@@ -141,7 +100,7 @@ def rows_of(
 ) -> tuple[list[GroupRow], list[int]]:
     """Return the rows to print, and the places of the measured groups."""
     from audits.statistics.confusion import RATES, rates_of
-    from audits.statistics.groups import also_withheld, status_of
+    from audits.statistics.groups import status_of
 
     found = {name: rates_of(groups, RATES[name]) for name in rates}
     words = [ROWS_OF[name] for name in rates]
@@ -149,42 +108,14 @@ def rows_of(
         status_of(size, [found[name][at].n for name in rates], min_group_size, words)
         for at, size in enumerate(groups.sizes)
     ]
-    withheld = also_withheld(groups.sizes, [status for status, _ in answers])
-    rows: list[GroupRow] = []
-    measured: list[int] = []
-    suppressed = 0
-    for at, (name, size, (status, note)) in enumerate(zip(groups.names, groups.sizes, answers, strict=True)):
-        if status == "measured":
-            measured.append(at)
-            values: dict[str, float | None] = {}
-            for rate in rates:
-                interval = found[rate][at].interval(confidence)
-                values |= {rate: found[rate][at].value, f"{rate}_low": interval.low if interval else None}
-                values |= {f"{rate}_high": interval.high if interval else None, f"{rate}_n": found[rate][at].n}
-            ends = values[f"{rates[0]}_low"], values[f"{rates[0]}_high"]
-            rows.append(GroupRow(title, name, size, values, *ends, status))
-        elif at == withheld:
-            reason = "too small; not shown, so that the number of a smaller group cannot be worked out"
-            rows.append(GroupRow(title, name, None, {}, None, None, "suppressed", reason))
-        elif status == "too-small":
-            rows.append(GroupRow(title, name, size, {}, None, None, status, note))
-        else:
-            suppressed += 1
-            if suppressed <= MAX_SUPPRESSED_SHOWN:
-                rows.append(GroupRow(title, name, None, {}, None, None, status, note))
-    return rows, measured
 
+    def measured_row(at: int) -> GroupRow:
+        values: dict[str, float | None] = {}
+        for rate in rates:
+            interval = found[rate][at].interval(confidence)
+            values |= {rate: found[rate][at].value, f"{rate}_low": interval.low if interval else None}
+            values |= {f"{rate}_high": interval.high if interval else None, f"{rate}_n": found[rate][at].n}
+        ends = values[f"{rates[0]}_low"], values[f"{rates[0]}_high"]
+        return GroupRow(title, groups.names[at], groups.sizes[at], values, *ends, "measured")
 
-def _summary(title: str, gap: Gap | None, rates: tuple[str, ...], measured: int, left_out: int) -> dict[str, Any]:
-    interval = gap.interval if gap else None
-    return {
-        "attribute": title,
-        "value": gap.value if gap else None,
-        "low": interval.low if interval else None,
-        "high": interval.high if interval else None,
-        "rate": rates[gap.stratum] if gap else None,
-        "lowest_group": gap.lowest if gap else None,
-        "highest_group": gap.highest if gap else None,
-        "groups_measured": measured,
-        "groups_left_out": left_out,
-    }
+    return printed(title, groups.names, groups.sizes, answers, measured_row)

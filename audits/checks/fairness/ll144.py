@@ -7,8 +7,8 @@ from typing import Any
 
 from audits.checks.contract import NEEDS, CheckSubject, GroupRow, Insufficient, Measurement, check
 from audits.checks.fairness.attributes import MEND
-from audits.checks.fairness.compare import worst_ends
 from audits.checks.fairness.editions import LL144, Edition
+from audits.checks.fairness.gaps import worst_of
 from audits.checks.fairness.ll144_tables import Display, Rounding, Tally, cuts_of, drawn, group_rows, included, table_of
 
 NEWEST = "nyc-ll144-2023"
@@ -161,9 +161,9 @@ def ll144_scoring(
     New York City Local Law 144 of 2021; 6 RCNY 5-300 and following, with its worked example of scoring rates.
     """
     from audits.tables.applicants import scored_groups
-    from audits.tables.decisions import score_column
+    from audits.tables.decisions import score_name
 
-    if score_column(subject.evaluation) is None:
+    if score_name(subject.evaluation) is None:
         raise Insufficient(*NEEDS["scores"][1:])
     names, _ = cuts_of(subject, sex, race_ethnicity)
     scored = scored_groups(subject.evaluation, names)
@@ -235,19 +235,16 @@ def _audit(
         "tables": tables,
         "ratios": summaries,
     }
-    low, high = (None, None) if problems else worst_ends(summaries, "ratio")
+    ends: dict[str, Any] = worst_of(summaries, problems, "ratio")
     return Measurement(
-        None if problems else min(item["value"] for item in summaries),
-        "ratio",
-        low,
-        high,
-        confidence,
-        min(sizes),
-        METHOD,
+        **ends,
+        unit="ratio",
+        confidence=confidence,
+        n=min(sizes),
+        method=METHOD,
         groups=tuple(rows),
         notes=tuple(notes),
         detail=detail | ({} if median is None else {"median": median}),
-        reason="; ".join(problems) + "." if problems else "",
         plots=drawn(tables, kind),
     )
 

@@ -65,7 +65,7 @@ def rate_by_group(rows: Sequence[GroupRow], rate: str) -> tuple[Plot, ...]:
     )
 
 
-def gap_by_attribute(summaries: Iterable[Mapping[str, Any]], kind: str, title: str = "") -> tuple[Plot, ...]:
+def gap_by_attribute(summaries: Iterable[Mapping[str, Any]], title: str) -> tuple[Plot, ...]:
     """Return the gap of each comparison with its interval, beside the limit; nothing where none has a value."""
     drawn = [
         tuple(item[name] for name in ("attribute", "value", "low", "high", "lowest_group", "highest_group"))
@@ -74,7 +74,7 @@ def gap_by_attribute(summaries: Iterable[Mapping[str, Any]], kind: str, title: s
     ]
     return table_of(
         "intervals",
-        title or GAP_TITLES[kind],
+        title,
         (ATTRIBUTE, GAP, LOW, HIGH, LOWEST, HIGHEST),
         drawn,
         label="Attribute",
@@ -94,3 +94,14 @@ def table_of(
     if len(rows) > MOST_ROWS:
         roles = roles | {"note": CUT}
     return (Plot(kind, title, columns, tuple(rows[:MOST_ROWS]), **roles),)
+
+
+def mean_by_group(rows: Sequence[GroupRow], name: str, title: str) -> tuple[Plot, ...]:
+    """Return a forest plot of one mean over all groups that are measured; nothing where there is none."""
+    drawn = [
+        (group_label(row.attribute, row.group), row.n, row.values[name], row.low, row.high)
+        for row in rows
+        if row.status == "measured"
+    ]
+    columns = (GROUP, ROWS, PlotColumn(gettext_noop("Mean")), LOW, HIGH)
+    return table_of("intervals", title, columns, drawn, label="Group", value="Mean", low="Low", high="High")
