@@ -46,7 +46,7 @@ def _scored_groups(table: EvaluationTable, attributes: tuple[str, ...]) -> Score
     score = real(table.table[name])
     median, total = median_of(table, score)
     grouped = table.table.group_by(keys)
-    counted = grouped.aggregate(n=table.table.count(), above=(score > number(median)).cast("int64").sum())
+    counted = grouped.aggregate(n=table.table.count(), above=(score > number(median)).cast("int32").sum())
     rows = rows_of(counted.limit(MAX_GROUP_CELLS + 1))
     if len(rows) > MAX_GROUP_CELLS:
         names = ", ".join(attributes)
@@ -62,7 +62,7 @@ def _scored_groups(table: EvaluationTable, attributes: tuple[str, ...]) -> Score
 
 def median_of(table: EvaluationTable, score: Any) -> tuple[float, int]:
     """Return the exact median of a column and the number of rows; every row must have a finite value."""
-    counts = rows_of(table.table.aggregate(n=table.table.count(), known=(score - score == 0.0).cast("int64").sum()))[0]
+    counts = rows_of(table.table.aggregate(n=table.table.count(), known=(score - score == 0.0).cast("int32").sum()))[0]
     n = int(counts["n"])
     if n == 0 or n != int(counts["known"] or 0):
         raise DomainError("score-not-a-number", "Scores must be finite numbers in every row.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from audits.tables.aggregates import OutcomeCell, group_label, number, outcome_cells, real
+from audits.tables.aggregates import OutcomeCell, group_label, outcome_cells, real
 from audits.tables.contract import EvaluationTable
+from audits.tables.predicted import is_class, predicted_class
 from audits.tables.remembered import remembered
 from registry.errors import DomainError
 
@@ -28,10 +29,9 @@ def binary_view(table: EvaluationTable) -> EvaluationTable:
         return table
     if table.task != "multiclass" or table.favourable is None:
         raise DomainError("missing-column-role", "Selection needs the name of the favourable class.")
-    columns = {DECISION: is_favourable(table).cast("float64")}
+    columns = {DECISION: real(is_favourable(table, table.favourable))}
     if table.roles.target is not None:
-        target = table.table[table.roles.target]
-        columns[OUTCOME] = (target.cast("string") == table.favourable).cast("float64")
+        columns[OUTCOME] = real(is_class(table.table[table.roles.target], table.favourable))
     roles = dataclasses.replace(
         table.roles,
         target=OUTCOME if OUTCOME in columns else None,
@@ -45,20 +45,14 @@ def binary_view(table: EvaluationTable) -> EvaluationTable:
     )
 
 
-def is_favourable(table: EvaluationTable) -> Any:
-    """Return the expression that is true where the favourable class is predicted; of equal scores the first class wins."""
-    if table.roles.prediction is not None:
-        return table.table[table.roles.prediction].cast("string") == table.favourable
-    scores = {label: real(table.table[column]) for label, column in table.roles.class_scores}
-    if table.favourable not in scores:
+def is_favourable(table: EvaluationTable, favourable: str) -> Any:
+    """Return the expression that is true where the favourable class is predicted.
+
+    Raises DomainError ``unknown-class`` where no score is of that class: nobody would ever be selected.
+    """
+    if table.roles.prediction is None and favourable not in dict(table.roles.class_scores):
         raise DomainError("unknown-class", "The favourable class has no column of scores.")
-    own, chosen, before = scores[table.favourable], number(1.0) == number(1.0), True
-    for label, score in scores.items():
-        if label == table.favourable:
-            before = False
-        else:
-            chosen = chosen & ((own > score) if before else (own >= score))
-    return chosen
+    return is_class(predicted_class(table), favourable)
 
 
 def score_name(table: EvaluationTable) -> str | None:

@@ -93,7 +93,7 @@ def _amount_cells(table: EvaluationTable, attributes: tuple[str, ...]) -> tuple[
     if outcome is not None:
         known = known & (outcome - outcome == 0.0)
     facts = rows_of(
-        table.table.aggregate(n=table.table.count(), known=known.cast("int64").sum(), centre=predicted.mean())
+        table.table.aggregate(n=table.table.count(), known=known.cast("int32").sum(), centre=predicted.mean())
     )[0]
     if int(facts["n"]) == 0 or int(facts["known"] or 0) != int(facts["n"]):
         raise DomainError("score-not-a-number", "Predictions and outcomes must be finite numbers in every row.")
