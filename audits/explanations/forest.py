@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from audits.explanations.columns import prepare
@@ -89,19 +90,26 @@ class Forest:
 
         total = self.constant
         for tree in self.trees:
-            weight = np.ones(len(tree.left))
-            share = tree.share
-            for node in np.flatnonzero(tree.left >= 0):
-                for child in (tree.left[node], tree.right[node]):
-                    weight[child] = weight[node] * share[child]
+            reached, share = np.ones(len(tree.left)), tree.share
+            level = np.flatnonzero(tree.left[:1] >= 0)
+            while len(level):
+                for child in (tree.left[level], tree.right[level]):
+                    reached[child] = reached[level] * share[child]
+                below = np.concatenate([tree.left[level], tree.right[level]])
+                level = below[tree.left[below] >= 0]
             leaves = tree.left < 0
-            total += float(weight[leaves] @ tree.value[leaves])
+            total += float(reached[leaves] @ tree.value[leaves])
         return total
 
     @property
     def leaves(self) -> int:
         """Number of leaves of all trees."""
         return sum(int((tree.left < 0).sum()) for tree in self.trees)
+
+    @cached_property
+    def steps_of_shap(self) -> float:
+        """Sum over leaves of the squared depth, to which the cost of the classic algorithm is proportional."""
+        return float(sum((depths(tree)[tree.left < 0] ** 2).sum() for tree in self.trees))
 
 
 def goes_left(tree: Tree, node: int, values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -113,3 +121,16 @@ def goes_left(tree: Tree, node: int, values: NDArray[np.float64]) -> NDArray[np.
     if tree.missing_left[node]:
         left |= np.isnan(column)
     return left
+
+
+def depths(tree: Tree) -> NDArray[np.int64]:
+    """Return the number of splits above each node of ``tree``, int64 (nodes,)."""
+    import numpy as np
+
+    found = np.zeros(len(tree.left), dtype=np.int64)
+    level, below = np.zeros(1, dtype=np.int64), 0
+    while len(level):
+        found[level] = below
+        inner = level[tree.left[level] >= 0]
+        level, below = np.concatenate([tree.left[inner], tree.right[inner]]), below + 1
+    return found

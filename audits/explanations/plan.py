@@ -27,7 +27,7 @@ class ExplainPlan:
     """
 
     variant: str = "any"
-    budget_seconds: float | None = None
+    budget_seconds: float | None = 60.0
     threshold: float | None = None
     favourable_high: bool = True
     effects: bool = False

@@ -124,6 +124,7 @@ def _attributed(
     for offer in [*known, last]:
         try:
             chosen = _chosen(offer, model, background, sample, column=column, seeds=seeds, plan=plan)
+            predicted = _predicted(offer, len(chosen.rows), len(background), seeds)
             rows = sample.iloc[chosen.rows]
             first = offer.contributions(background, rows)
             if offer is not last and not is_exact(first):
@@ -139,7 +140,6 @@ def _attributed(
                 raise
             notes.append(f"{offer.route}: not possible, {type(error).__name__}")
             continue
-        predicted = _predicted(offer, len(chosen.rows), len(background), seeds)
         return _Attributed(first, chosen, rankings, notes, predicted, considered)
     raise AssertionError("the last resort either answers or raises")
 
