@@ -56,12 +56,18 @@ def forest(model: Any, features: list[str], *, column: int | None) -> Forest | N
     return Forest(trees, constant, output, steps, sources, len(features), kind == "xgboost", outputs, library)
 
 
-def transformed(steps: list[Any], frame: Any) -> Any:
-    """Run ``frame`` through the preparation steps, keeping the kinds of its columns."""
+def transformed(steps: list[Any], final: Any, frame: Any) -> Any:
+    """Run ``frame`` through the preparation steps, keeping the kinds of its columns, as the library takes them."""
     for step in steps:
         if step is not None and step != "passthrough":
             frame = step.transform(frame)
-    return frame
+    if not hasattr(frame, "columns"):
+        return frame
+    if library_of(final) == "catboost":
+        named = [frame.columns[place] for place in final.get_cat_feature_indices()]
+        return frame.astype({name: object for name in named if frame[name].dtype.kind != "i"})
+    texts = [name for name in frame.columns if frame[name].dtype.kind == "O" or str(frame[name].dtype) == "str"]
+    return frame.astype(dict.fromkeys(texts, "category"))
 
 
 def matrix(final: Any, prepared: Any) -> Any:
@@ -79,7 +85,7 @@ def raw_outputs(steps: list[Any], final: Any, frame: Any, column: int | None) ->
     """Return the model's own score before any link, of the class in ``column``; float64 (rows,)."""
     import numpy as np
 
-    prepared = transformed(steps, frame)
+    prepared = transformed(steps, final, frame)
     booster = booster_of(final)
     if library_of(final) == "lightgbm":
         raw = np.asarray(booster.predict(prepared, raw_score=True), dtype=np.float64)

@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 Sources = list[int]
 """For each column handed on, the index of the one input feature it is computed from."""
 
 
+@dataclass(frozen=True)
+class InOrder:
+    """The step before a model of a library's own format: its features by the names the file holds."""
+
+    names: tuple[str, ...]
+
+    def spelled(self, known: Any) -> list[str]:
+        """Return the names as ``known`` spells them: LightGBM writes a blank as an underscore."""
+        words = {str(name).replace(" ", "_"): name for name in known}
+        return [name if name in known else words.get(name, name) for name in self.names]
+
+    def transform(self, frame: Any) -> Any:
+        """Return the columns of ``frame`` in the model's own order."""
+        return frame[self.spelled(list(frame.columns))]
+
+
 def split(model: Any) -> tuple[list[Any], Any]:
-    """Return the preparation steps of a scikit-learn Pipeline and its last step; ([], model) for anything else."""
+    """Return the preparation steps of a scikit-learn Pipeline and its last step; ([], model) for anything else.
+
+    A model of a library's own format that answers through ``native`` is that library's object, after its features are
+    brought into its order.
+    """
     from sklearn.pipeline import Pipeline
 
+    native = getattr(model, "native", None)
+    if native is not None:
+        names = _own_names(native)
+        return [InOrder(names)] if names else [], native
     if type(model) is not Pipeline:
         return [], model
     return [step for _, step in model.steps[:-1]], model.steps[-1][1]
+
+
+def _own_names(native: Any) -> tuple[str, ...]:
+    """Return the names of the features a booster was made with; none where it numbers them."""
+    found = getattr(native, "feature_names_", None) or getattr(native, "feature_names", None)
+    named = getattr(native, "feature_name", None)
+    names = tuple(str(name) for name in found or (named() if callable(named) else ()))
+    numbered = [tuple(f"{word}{place}" for place in range(len(names))) for word in ("Column_", "")]
+    return () if names in numbered else names
 
 
 def prepare(steps: list[Any], frame: Any) -> Any:
@@ -79,6 +113,8 @@ def _columns_of(step: Any, names: list[str] | None, width: int) -> Sources | Non
         Binarizer,
     )
     kind = type(step)
+    if kind is InOrder:
+        return _places(step.spelled(names) if names else [], names, width)
     if kind in one_to_one:
         return list(range(width))
     if kind is SimpleImputer:

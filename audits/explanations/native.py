@@ -65,7 +65,7 @@ def _parts(steps: list[Any], final: Any, sample: Any, column: int | None) -> NDA
     """Return the contributions of each column and, last, the base: float64 (rows, columns + 1)."""
     import numpy as np
 
-    kind, prepared = library_of(final), transformed(steps, sample)
+    kind, prepared = library_of(final), transformed(steps, final, sample)
     if kind == "lightgbm":
         raw = np.asarray(booster_of(final).predict(prepared, pred_contrib=True), dtype=np.float64)
         width = booster_of(final).num_feature() + 1
@@ -74,7 +74,7 @@ def _parts(steps: list[Any], final: Any, sample: Any, column: int | None) -> NDA
         raw = np.asarray(booster_of(final).predict(matrix(final, prepared), pred_contribs=True), dtype=np.float64)
         raw = raw.reshape(len(sample), -1, raw.shape[-1])
     else:
-        import catboost
+        import catboost  # type: ignore[import-untyped]  # it has no types
 
         pool = catboost.Pool(prepared, cat_features=final.get_cat_feature_indices())
         raw = np.asarray(final.get_feature_importance(pool, type="ShapValues"), dtype=np.float64)

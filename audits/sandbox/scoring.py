@@ -57,7 +57,8 @@ def score(task: dict[str, Any], outputs: dict[str, int]) -> dict[str, Any]:
         if not answer["fitness"].pop("loaded_twice"):
             pins.notes.append("The file is too large to be loaded twice; only one copy was asked twice.")
     if task["explain"] is not None:
-        answer |= _explain(found.model, task["explain"], found.column_of(task["favourable"]))
+        column = None if found.task == "regression" else found.column_of(task["favourable"])
+        answer |= _explain(found.model, task["explain"], column)
     return {**answer, "notes": pins.notes, "libraries": _libraries()}
 
 
@@ -139,7 +140,7 @@ def _write(handle: int, scores: Any) -> None:
         place += os.pwrite(handle, data[place : place + 2**24], place)
 
 
-def _explain(model: Any, task: dict[str, Any], column: int) -> dict[str, Any]:
+def _explain(model: Any, task: dict[str, Any], column: int | None) -> dict[str, Any]:
     """Explain the model; a failure is told beside the scores and does not take them away."""
     from audits.explanations.plan import ExplainPlan
     from audits.explanations.routes import explain

@@ -1,8 +1,12 @@
 """Are the trees of LightGBM, XGBoost and CatBoost explained as the libraries explain them, and by the definition?"""
 
+import dataclasses
+import io
 import warnings
+from pathlib import Path
 
 import catboost
+import joblib
 import lightgbm
 import numpy as np
 import pandas as pd
@@ -16,6 +20,10 @@ from audits.explanations import trees
 from audits.explanations.plan import ExplainPlan
 from audits.explanations.quality import residual, scale
 from audits.explanations.routes import explain
+from audits.sandbox.formats.contract import FORMATS
+from audits.sandbox.launch import score
+from audits.sandbox.protocol import ExplainInput, TableInput
+from tests.audits.hostile_models import a_job
 from tests.audits.shapley import by_definition
 
 with warnings.catch_warnings():
@@ -162,3 +170,41 @@ def test_deep_forests_go_by_quadrature_and_the_cheapest_route_is_taken() -> None
         if one.variant == "path-dependent"
     }
     np.testing.assert_allclose(values["tree-quadrature"], values["tree-shap"], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost", "catboost"])
+def test_a_model_in_its_librarys_own_format_is_explained_with_its_features_in_any_order(
+    kind: str, tmp_path: Path
+) -> None:
+    frame, label = _frames()
+    model = MODELS[kind].fit(frame, label)
+    path = tmp_path / ("model.json" if kind == "xgboost" else "model")
+    (model.booster_ if kind == "lightgbm" else model).save_model(path)
+    loaded = FORMATS.get(kind).load(path)
+    turned = frame[["f2", "f0", "f3", "f1"]]
+    found = explain(loaded, turned, turned.iloc[:60], column=1, plan=ExplainPlan(variant="path-dependent"))
+    direct = explain(model, frame, frame.iloc[:60], column=1, plan=ExplainPlan(variant="path-dependent"))
+    assert found.features == ("f2", "f0", "f3", "f1")
+    assert found.additivity_residual_max < 1e-6 * (1 + found.output_scale)
+    np.testing.assert_allclose(np.array(found.mean_abs)[[1, 3, 0, 2]], direct.mean_abs, rtol=1e-5)
+
+
+def test_a_deep_forest_is_explained_inside_the_sandbox_by_compiled_code(tmp_path: Path) -> None:
+    """Nothing can be written there and memory is bounded; the compiler works all the same."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(2_000, 24)), columns=[f"x{at}" for at in range(24)])
+    label = (frame.x0 + frame.x1 * frame.x2 + rng.normal(size=2_000) > 0).astype(int)
+    model = RandomForestClassifier(30, max_features=2, random_state=0).fit(frame, label)
+    data = io.BytesIO()
+    joblib.dump(model, data)
+    frame.iloc[:300].to_parquet(tmp_path / "rows.parquet")
+    names, path = tuple(frame.columns), tmp_path / "rows.parquet"
+    wanted = ExplainInput(path, path, names, plan=ExplainPlan(variant="path-dependent"))
+    job = dataclasses.replace(
+        a_job(tmp_path, data.getvalue()), tables=(TableInput("evaluation", path, names),), explain=wanted
+    )
+    outcome = score(job)
+    assert outcome.explanation is not None, outcome.explanation_error
+    assert outcome.explanation.route == "tree-quadrature"
+    assert outcome.explanation.additivity_residual_max < 1e-9
+    assert outcome.explanation.notes == ()
