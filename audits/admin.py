@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from audits.models import CheckResult, Dossier, Evidence, Finding, RunAttempt, ValidationRun
+from audits.models import CheckResult, Dossier, Evidence, Finding, RunAttempt, RunStep, ValidationRun
 from registry.admin import ReadOnlyAdmin
 
 
@@ -12,18 +12,27 @@ from registry.admin import ReadOnlyAdmin
 class ValidationRunAdmin(ReadOnlyAdmin[ValidationRun]):
     """Validation runs."""
 
-    list_display = ("version", "reason", "state", "outcome", "attempts", "requested_by", "requested_at", "concluded_at")
+    list_display = ("version", "reason", "state", "outcome", "requested_by", "requested_at", "concluded_at")
     list_filter = ("state", "outcome", "reason")
     list_select_related = ("version", "requested_by")
     search_fields = ("version__version", "version__model__slug", "evidence_digest")
 
 
+@admin.register(RunStep)
+class RunStepAdmin(ReadOnlyAdmin[RunStep]):
+    """The pieces of work of runs."""
+
+    list_display = ("run", "position", "key", "kind", "state", "attempts", "started_at", "ended_at")
+    list_filter = ("state", "kind")
+    list_select_related = ("run__version",)
+
+
 @admin.register(RunAttempt)
 class RunAttemptAdmin(ReadOnlyAdmin[RunAttempt]):
-    """Which worker tried which run."""
+    """Which worker tried which step of which run."""
 
-    list_display = ("run", "number", "worker", "started_at", "ended_at", "ending")
-    list_select_related = ("run__version",)
+    list_display = ("run", "step", "number", "worker", "started_at", "ended_at", "ending")
+    list_select_related = ("run__version", "step")
 
 
 @admin.register(CheckResult)

@@ -13,10 +13,13 @@ from kombu.exceptions import OperationalError
 log = logging.getLogger("cadastre.tasks")
 
 
-def send(task: Any, *args: str) -> None:
-    """Publish a wake-up. A broker that is away costs a delay, not work: the sweeper finds the row."""
+def send(task: Any, *args: str, expires: float | None = None) -> None:
+    """Publish a wake-up. A broker that is away costs a delay, not work: the sweeper finds the row.
+
+    A message that ``expires`` (seconds) is dropped when nobody took it in time.
+    """
     try:
-        task.apply_async(args=args, retry=False)
+        task.apply_async(args=args, retry=False, expires=expires)
     except OperationalError as error:
         log.warning("The broker did not take %s%r: %s. The sweeper will find the row.", task.name, args, error)
 
@@ -36,7 +39,7 @@ def worker_name() -> str:
 
 @shared_task(name="audits.tasks.run_validation")
 def run_validation(run_id: str) -> None:
-    """Work on one run, if it is free."""
+    """Work on the steps of one run that are free; any number of workers may be sent this for one run."""
     from audits.runs.execute import execute
 
     execute(run_id, worker=worker_name())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -11,10 +12,14 @@ from governance.gate.rules import PolicyRules
 from governance.models import PolicyVersion
 from registry.digests import canonical_json, sha256_hex
 from registry.errors import DomainError
-from registry.models import ModelVersion
+from registry.models import Deployment, Environment, ModelVersion, VersionArtifact
 
 PLAN_SEED = 20_261_121
 """Every resampling of every run starts here, so that a run repeated on the same inputs gives the same numbers."""
+EXPLAINED_ROWS, ROWS_A_CHUNK, BACKGROUND_ROWS = 1_000, 500, 400
+CONFORMANCE_TOLERANCE = 1e-6
+ANSWERS = ("score", "prediction", "class_scores")
+DECLARED = ("monotone", "ranges", "reasons")
 
 
 def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str) -> dict[str, Any]:
@@ -29,26 +34,86 @@ def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str
             "digest": used.dataset_version.digest,
             "sha256": used.dataset_version.artifact_id,
             "format": used.dataset_version.format,
+            "source": used.dataset_version.source,
+            "locator": used.dataset_version.locator,
+            "dialect": used.dataset_version.dialect,
             "roles": used.dataset_version.roles,
         }
         for used in version.dataset_links.select_related("dataset_version")
     }
     if "evaluation" not in datasets:
         raise DomainError("evaluation-data-missing", f"{version} names no evaluation data to measure it on.")
-    if link is None and not datasets["evaluation"]["roles"].get("score"):
+    measured = version.dataset_links.select_related("dataset_version").get(role="evaluation").dataset_version
+    if link is None and not any(datasets["evaluation"]["roles"].get(role) for role in ANSWERS):
         raise DomainError(
             "model-artifact-missing", f"{version} has neither an artifact that scores nor a column of scores."
         )
+    place = Environment.objects.filter(pk=environment).first()
+    rows = min(EXPLAINED_ROWS, measured.row_count or EXPLAINED_ROWS)
     return {
         "version": version.ledger_key(),
         "manifest_digest": version.manifest_digest,
-        "artifact": {"sha256": link.artifact_id, "format": link.format} if link else None,
+        "artifact": _artifact(version, link) if link else None,
+        "conformance": _recorded(version),
         "datasets": datasets,
         "scoring": version.scoring,
+        "task": version.scoring.get("task") or measured.task,
+        "declared": {name: version.scoring[name] for name in DECLARED if name in version.scoring},
+        "champion": _champion(version, environment),
+        "explanation": {
+            "rows": EXPLAINED_ROWS,
+            "chunks": math.ceil(rows / ROWS_A_CHUNK),
+            "background": BACKGROUND_ROWS,
+        },
         "requirements": policy.body["requirements"],
         "policy": {"slug": policy.policy, "number": policy.number, "digest": policy.digest},
         "environment": environment,
+        "limits": dict(place.limits) if place else {},
         "seed": PLAN_SEED,
+    }
+
+
+def _artifact(version: ModelVersion, link: VersionArtifact) -> dict[str, Any]:
+    return {"sha256": link.artifact_id, "format": link.format, "library_versions": version.library_versions}
+
+
+def _recorded(version: ModelVersion) -> dict[str, Any] | None:
+    """Return the predictions that were recorded at registration, for the sandbox to reproduce."""
+    link = version.artifact_links.filter(role=VersionArtifact.Role.CONFORMANCE).first()
+    if link is None:
+        return None
+    return {
+        "sha256": link.artifact_id,
+        "format": link.format or "parquet",
+        "tolerance": version.scoring.get("tolerance", CONFORMANCE_TOLERANCE),
+    }
+
+
+def _champion(version: ModelVersion, environment: str) -> dict[str, Any] | None:
+    """Return the version of the model in place there now, where it has an artifact that scores and is another."""
+    in_place = (
+        Deployment.objects.filter(environment=environment, ended_at__isnull=True, version__model=version.model_id)
+        .exclude(version=version)
+        .select_related("version")
+        .order_by("-started_at")
+        .first()
+    )
+    link = in_place.version.model_artifact() if in_place else None
+    if in_place is None or link is None:
+        return None
+    other = in_place.version
+    used = other.dataset_links.filter(role="evaluation").select_related("dataset_version").first()
+    features = used.dataset_version.roles.get("features", []) if used else []
+    if not features:
+        return None
+    explained = other.runs.originals().filter(manifest__explanation_sha256__isnull=False)
+    newest = explained.order_by("-concluded_at", "-id").first()
+    return {
+        "version": other.ledger_key(),
+        "artifact": _artifact(other, link),
+        "scoring": other.scoring,
+        "features": features,
+        "explanation_sha256": newest.manifest["explanation_sha256"] if newest else None,
     }
 
 

@@ -131,6 +131,9 @@ ATTESTATION_KEY_FILE = Path(env.text("CADASTRE_ATTESTATION_KEY") or VAR / "keys"
 
 RUN_LEASE_SECONDS = env.integer("CADASTRE_RUN_LEASE_SECONDS", 60, low=2)
 RUN_MAX_ATTEMPTS = env.integer("CADASTRE_RUN_MAX_ATTEMPTS", 3, low=1)
+RUN_WALL_SECONDS = env.integer("CADASTRE_RUN_WALL_SECONDS", 1500, low=1, high=1700)
+RUN_MEMORY_BYTES = env.integer("CADASTRE_RUN_MEMORY_BYTES", 2 * 2**30, low=2**26, high=2**40)
+RUN_MAX_ROWS = env.integer("CADASTRE_RUN_MAX_ROWS", 50_000_000, low=1, high=2**40)
 SANDBOX_WALL_SECONDS = env.integer("CADASTRE_SANDBOX_WALL_SECONDS", 120, low=1)
 SANDBOX_MEMORY_BYTES = env.integer("CADASTRE_SANDBOX_MEMORY_BYTES", 3 * 2**30, low=2**26, high=2**40)
 
@@ -164,6 +167,7 @@ SPECTACULAR_SETTINGS = {
         "PromotionStateEnum": "governance.models.promotion.PromotionRequest.State",
         "FindingStateEnum": "audits.models.finding.Finding.State",
         "ValidationStateEnum": "audits.models.run.ValidationRun.State",
+        "StepStateEnum": "audits.models.run.RunStep.State",
         "DossierStateEnum": "audits.models.dossier.Dossier.State",
     },
 }

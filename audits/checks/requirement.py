@@ -183,7 +183,8 @@ def judge(requirement: Requirement, measurement: Measurement) -> Judgement:
 def measure(requirement: Requirement, subject: CheckSubject) -> CheckOutcome:
     """Run a requirement's check on a subject and judge it; whatever goes wrong becomes an answer, never a pass.
 
-    Raises nothing of the check's own: a refusal or a fault gives status "error" without a measurement.
+    Raises nothing of the check's own but that memory has run out, which is the whole step's affair: a refusal or a
+    fault gives status "error" without a measurement.
     """
     spec = CHECKS.get(requirement.check)
     try:
@@ -199,11 +200,22 @@ def measure(requirement: Requirement, subject: CheckSubject) -> CheckOutcome:
             "Mend the data or the requirement and run again.",
         )
     except Exception as fault:
+        if is_out_of_memory(fault):
+            raise
         # Third-party checks may raise anything, and every fault must end as an answer. The text of a foreign exception
         # may quote rows of the table, so only its kind is stored; the log has the rest.
         logger.exception("check failed", extra={"check": requirement.check, "requirement": requirement.key})
         reason = f"The check {requirement.check} failed with {type(fault).__name__}."
         return _without(requirement, "error", reason, "Ask the administrator to read the worker's log, then run again.")
+
+
+def is_out_of_memory(fault: BaseException | None) -> bool:
+    """Tell whether a fault, or what it came from, says that there was no memory; engines have their own words for it."""
+    while fault is not None:
+        if isinstance(fault, MemoryError) or "OutOfMemory" in type(fault).__name__:
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False
 
 
 def observed_text(measurement: Measurement, *, limit: float | None = None) -> str:

@@ -44,7 +44,7 @@ def names_of(ids: Iterable[object]) -> dict[str, str]:
 
 def latest_run(version: ModelVersion, as_of: datetime) -> ValidationRun | None:
     """Return the last validation run that was over at ``as_of``."""
-    over = version.runs.filter(concluded_at__isnull=False, concluded_at__lte=as_of)
+    over = version.runs.originals().filter(concluded_at__isnull=False, concluded_at__lte=as_of)
     return over.order_by("-concluded_at", "-id").first()
 
 

@@ -3,6 +3,6 @@
 from audits.models.dossier import Dossier
 from audits.models.evidence import Evidence
 from audits.models.finding import Finding
-from audits.models.run import CheckResult, RunAttempt, ValidationRun
+from audits.models.run import CheckResult, RunAttempt, RunStep, ValidationRun
 
-__all__ = ["CheckResult", "Dossier", "Evidence", "Finding", "RunAttempt", "ValidationRun"]
+__all__ = ["CheckResult", "Dossier", "Evidence", "Finding", "RunAttempt", "RunStep", "ValidationRun"]

@@ -12,8 +12,11 @@ class Evidence(models.Model):
 
     class Kind(models.TextChoices):
         MEASUREMENT = "measurement", _("Measurement")
+        SCORES = "scores", _("Scores of a model")
         EXPLANATION = "explanation", _("Explanation")
+        EXPLANATION_PART = "explained_rows", _("Part of an explanation")
         RUN = "run", _("Run manifest")
+        DIFFERENCE = "difference", _("Difference of two runs")
         DOSSIER_FACTS = "dossier_facts", _("Facts of a dossier")
         DOSSIER_PDF = "dossier_pdf", _("Dossier (PDF)")
 

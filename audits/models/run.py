@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
@@ -14,6 +15,23 @@ from registry.ledger.subject import LedgerSubject
 from registry.models import ModelVersion, User
 from registry.models.identity import new_id
 from registry.storage import artifacts
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many of a run's steps are done, and what is being worked on."""
+
+    done: int
+    total: int
+    message: str
+
+
+class ValidationRunQuerySet(models.QuerySet["ValidationRun"]):
+    """Runs, with and without those that only repeat another."""
+
+    def originals(self) -> ValidationRunQuerySet:
+        """Return the runs that judge a version: a re-performance judges nothing, it checks a run."""
+        return self.filter(reperforms__isnull=True)
 
 
 class ValidationRun(LedgerSubject):
@@ -44,27 +62,23 @@ class ValidationRun(LedgerSubject):
     evidence_digest = models.CharField(max_length=64, blank=True)
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="runs_requested")
     requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
     concluded_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    fencing_token = models.BigIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    progress_done = models.PositiveIntegerField(default=0)
-    progress_total = models.PositiveIntegerField(default=0)
-    progress_message = models.CharField(max_length=200, blank=True)
+    reperforms = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reperformances"
+    )
+    agreement = models.JSONField(_("agreement with the run it repeats"), null=True, blank=True)
+
+    objects = ValidationRunQuerySet.as_manager()
 
     ledger_kind = "run"
-    ledger_exclude = frozenset(
-        {
-            "attempts", "fencing_token", "lease_until", "progress_done", "progress_total", "progress_message",
-            "plan", "manifest",
-        }
-    )  # fmt: skip
+    ledger_exclude = frozenset({"started_at", "plan", "manifest"})
 
     class Meta:
         verbose_name = _("validation run")
         verbose_name_plural = _("validation runs")
         ordering = ["-requested_at"]
-        indexes = [models.Index(fields=["state", "lease_until"], name="runs_to_sweep")]
+        indexes = [models.Index(fields=["state", "requested_at"], name="runs_to_sweep")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="concluded", concluded_at__isnull=False)
@@ -77,11 +91,79 @@ class ValidationRun(LedgerSubject):
     def __str__(self) -> str:
         return f"{self.version} ({self.state})"
 
+    @property
+    def attempts(self) -> int:
+        """How often a worker took a step of this run."""
+        return self.tries.count()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is, by its steps."""
+        steps = sorted(self.steps.all(), key=lambda step: step.position)
+        at_work = [step.message for step in steps if step.state == RunStep.State.RUNNING and step.message]
+        done = sum(step.state == RunStep.State.DONE for step in steps)
+        return Progress(done, len(steps), "; ".join(at_work)[:400])
+
+
+class RunStep(models.Model):
+    """One piece of work of a run, done by one worker under a lease; its result counts once, under the newest token.
+
+    It can be taken when every step that ``needs`` names is done. ``scope`` says what of the plan it is about, ``facts``
+    what it found out for the manifest and for the steps after it, ``results`` the judged requirements.
+    """
+
+    class Kind(models.TextChoices):
+        SCORE = "score", _("Score")
+        EXPLAIN = "explain", _("Explain")
+        MEASURE = "measure", _("Measure")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        DROPPED = "dropped", _("Dropped")
+
+    run = models.ForeignKey(ValidationRun, on_delete=models.PROTECT, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    key = models.CharField(_("step"), max_length=80)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    needs = models.JSONField(default=list, blank=True)
+    scope = models.JSONField(default=dict, blank=True)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    fencing_token = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    message = models.CharField(max_length=200, blank=True)
+    facts = models.JSONField(default=dict, blank=True)
+    results = models.JSONField(default=list, blank=True)
+    failure = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("step of a run")
+        verbose_name_plural = _("steps of runs")
+        ordering = ["run", "position"]
+        indexes = [models.Index(fields=["state", "lease_until"], name="steps_to_sweep")]
+        constraints = [models.UniqueConstraint(fields=["run", "key"], name="step_once_per_run")]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.state})"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long its last attempt took; None while it is not over."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return round((self.ended_at - self.started_at).total_seconds(), 3)
+
 
 class RunAttempt(models.Model):
-    """One worker's try at a run, under a lease and a fencing token that only grows."""
+    """One worker's try at a step of a run, under a lease and a fencing token that only grows."""
 
     run = models.ForeignKey(ValidationRun, on_delete=models.PROTECT, related_name="tries")
+    step = models.ForeignKey(RunStep, null=True, on_delete=models.PROTECT, related_name="tries")
     number = models.PositiveSmallIntegerField()
     fencing_token = models.BigIntegerField()
     worker = models.CharField(max_length=200)
@@ -90,8 +172,8 @@ class RunAttempt(models.Model):
     ending = models.CharField(max_length=40, blank=True)
 
     class Meta:
-        ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["run", "number"], name="attempt_numbered_once")]
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["step", "number"], name="step_attempt_numbered_once")]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.run_id}"

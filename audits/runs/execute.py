@@ -1,101 +1,158 @@
-"""How is one validation run carried out? Claim it, measure what the plan demands, conclude it once."""
+"""How is a validation run carried out? Step by step, each taken under a lease, done in a guarded child, stored once."""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 
-from audits.actions.evidence import store_json
-from audits.actions.validation import JudgedRequirement, Lease, claim, conclude, conclude_in_error, heartbeat
-from audits.checks.requirement import FIELDS, Requirement, measure
-from audits.models import Evidence, ValidationRun
-from audits.runs.pulse import Pulse
-from audits.runs.subject import Measured, opened
+from audits.actions.conclusion import JudgedRequirement
+from audits.actions.evidence import store_evidence
+from audits.actions.steps import Lease, claim, fail, finish, give_back, heartbeat
+from audits.models import Evidence, RunStep, ValidationRun
+from audits.runs import steps
+from audits.runs.guard import LIMITS, Bounds, Died, Product, Say, exceeded, guarded
+from audits.runs.manifest import surroundings
 from registry.errors import DomainError
 from registry.ledger.context import ActContext, acting
 
 log = logging.getLogger("cadastre.runs")
 
+LOADED_ONCE = (
+    "audits.runs.scoring", "audits.runs.explaining", "audits.runs.measuring",
+    "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "duckdb", "ibis.backends.duckdb", "scipy.stats", "jsonschema",
+)  # fmt: skip
+JSON, ARRAY = "application/json", "application/x-npy"
+
 
 def execute(run_id: str, *, worker: str) -> ValidationRun | None:
-    """Work on a run until it is over. None when there was nothing to do, or when another worker took it over meanwhile.
+    """Do the steps of a run that are free, one after another, until none is. Returns the run if that was its end.
 
-    Every end but a lost lease is a recorded result: a table or model that is refused ends the run in error with the
-    refusal's code, a failure of our own with ``internal-error``.
+    Any number of workers may do this for one run at once. Every end of a step but a lost lease and a dead child is a
+    recorded result: a table or model that is refused ends the run in error with the refusal's code, a limit with the
+    limit's, a failure of our own with ``internal-error``.
     """
+    ended: ValidationRun | None = None
     with acting(ActContext(request_id=f"run-{run_id}", authentication="task")):
-        lease = claim(run_id, worker=worker)
-        if lease is None:
-            return None
-        try:
-            with Pulse(lease) as pulse:
-                return _carry_out(lease, pulse)
-        except DomainError as error:
-            if error.code == "lease-lost":
-                log.warning("Run %s was taken over from %s.", run_id, worker)
-                return None
-            return _fail(lease, error)
-        except Exception as error:
-            log.exception("Run %s failed.", run_id)
-            return _fail(lease, DomainError("internal-error", f"The run failed with {type(error).__name__}."))
+        while ended is None and (lease := claim(run_id, worker=worker)) is not None:
+            try:
+                ended = _carry_out(lease)
+            except DomainError as error:
+                if error.code != "lease-lost":
+                    raise
+                log.warning("Step %s of run %s was taken over from %s.", lease.key, run_id, worker)
+    return ended
 
 
-def _carry_out(lease: Lease, pulse: Pulse) -> ValidationRun:
-    run = ValidationRun.objects.get(pk=lease.run_id)
-    requirements = [_requirement(line) for line in run.plan["requirements"]]
+def _carry_out(lease: Lease) -> ValidationRun | None:
+    """Do one step and store what came of it; returns the run when it is over."""
+    if lease.seconds_left <= 0:
+        return fail(lease, error=exceeded("run-time-exceeded"), mend=LIMITS["run-time-exceeded"][1])
     settings.SCRATCH_DIR.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=settings.SCRATCH_DIR))
     try:
-        heartbeat(lease, done=0, message="Scoring the tables in the sandbox")
-        with opened(run.plan, folder) as measured:
-            pulse.require()
-            results = []
-            for number, requirement in enumerate(requirements):
-                heartbeat(lease, done=number, message=f"Measuring {requirement.check}")
-                results.append(_judged(requirement, run.plan["requirements"][number], measured))
-            manifest = dict(measured.manifest)
-            if measured.explanation is not None:
-                kind = Evidence.Kind.EXPLANATION
-                manifest["explanation_sha256"] = store_json(measured.explanation, kind=kind).sha256
+        product = _done(lease, folder)
+        facts, results = _kept(lease, product)
+    except Died as end:
+        log.warning("Step %s of run %s %s.", lease.key, lease.run_id, end)
+        give_back(lease, ending=str(end))
+        return None
+    except DomainError as error:
+        if error.code == "lease-lost":
+            raise
+        return fail(lease, error=error, mend=LIMITS.get(error.code, ("", ""))[1])
+    except Exception as error:
+        log.exception("Step %s of run %s failed.", lease.key, lease.run_id)
+        return fail(lease, error=DomainError("internal-error", f"The run failed with {type(error).__name__}."))
     finally:
-        shutil.rmtree(folder)
-    pulse.require()
-    manifest["plan_digest"] = run.plan_digest
-    manifest["manifest_sha256"] = store_json({"plan": run.plan, "manifest": manifest}, kind=Evidence.Kind.RUN).sha256
-    return conclude(lease, results=results, manifest=manifest)
+        shutil.rmtree(folder, ignore_errors=True)
+    return finish(lease, facts=facts, results=results)
 
 
-def _requirement(line: Mapping[str, Any]) -> Requirement:
-    """Read a line of policy; its clause and its advice are for people and no business of the check."""
-    return Requirement.from_policy({name: value for name, value in line.items() if name in FIELDS})
+def _done(lease: Lease, folder: Path) -> Product:
+    """Do the step in a child that has what it needs, and renew the lease while it lasts."""
+    _load()
+    run = ValidationRun.objects.get(pk=lease.run_id)
+    step = RunStep.objects.get(pk=lease.step_id)
+    needed = {one.key: one.facts for one in run.steps.filter(key__in=step.needs).order_by("position")}
 
+    def beat(message: str | None) -> None:
+        try:
+            heartbeat(lease, message=message)
+        except DatabaseError as error:
+            log.warning("The lease of step %s of run %s could not be renewed: %s", lease.key, lease.run_id, error)
 
-def _judged(requirement: Requirement, line: Mapping[str, Any], measured: Measured) -> JudgedRequirement:
-    outcome = measure(requirement, measured.subject)
-    judgement = outcome.judgement
-    evidence = store_json(outcome.as_json() | {"requirement": dict(line)}, kind=Evidence.Kind.MEASUREMENT)
-    return JudgedRequirement(
-        requirement=line,
-        status=judgement.status,
-        observed=judgement.observed,
-        required=judgement.required,
-        reason=judgement.reason,
-        mend=(line.get("mend") or judgement.mend) if judgement.status == "not_met" else judgement.mend,
-        evidence_sha256=evidence.sha256,
+    memory = settings.RUN_MEMORY_BYTES
+    if lease.kind != "measure":
+        memory = max(memory, settings.SANDBOX_MEMORY_BYTES)
+    return guarded(
+        lambda folder, say: _work(steps.complete(run.plan), lease, needed, folder, say),
+        folder=folder,
+        bounds=Bounds(lease.seconds_left, memory),
+        beat=beat,
+        every=settings.RUN_LEASE_SECONDS / 3,
     )
 
 
-def _fail(lease: Lease, error: DomainError) -> ValidationRun | None:
-    try:
-        return conclude_in_error(lease, error=error)
-    except DomainError as refusal:
-        if refusal.code != "lease-lost":
-            raise
-        log.warning("Run %s was taken over before its failure could be recorded.", lease.run_id)
-        return None
+def _work(
+    plan: Mapping[str, Any], lease: Lease, needed: Mapping[str, Mapping[str, Any]], folder: Path, say: Say
+) -> Product:
+    """Do what the kind of a step asks; this runs in the child."""
+    from audits.runs import explaining, measuring, scoring
+
+    if lease.kind == "explain":
+        return explaining.explain_chunk(plan, lease.scope["chunk"], lease.scope["of"], folder, say)
+    if lease.kind == "measure":
+        return measuring.measure_batch(plan, lease.scope["requirements"], needed, folder, say)
+    if lease.key == steps.BASELINE:
+        return scoring.score_baseline(plan, folder, say)
+    if lease.key == steps.PERTURBED:
+        return scoring.score_perturbed(plan, lease.scope["perturbations"], folder, say)
+    return scoring.score_tables(plan, folder, say)
+
+
+def _kept(lease: Lease, product: Product) -> tuple[dict[str, Any], list[JudgedRequirement]]:
+    """Store the files of a step as evidence; return its facts and results with the digests in them."""
+    digests = {name: _stored(lease, name, path) for name, path in product.files.items()}
+    run = ValidationRun.objects.only("plan").get(pk=lease.run_id)
+    facts = product.facts | surroundings(run.plan["seed"])
+    if lease.kind == "measure":
+        if "explanation" in digests:
+            facts["explanation_sha256"] = digests["explanation"]
+    elif digests:
+        facts["files"] = digests
+    results = [
+        JudgedRequirement(
+            **{name: value for name, value in one.items() if name != "evidence"},
+            evidence_sha256=digests[one["evidence"]],
+        )
+        for one in product.results
+    ]
+    return facts, results
+
+
+def _stored(lease: Lease, name: str, path: Path) -> str:
+    kind, media = {
+        "score": (Evidence.Kind.SCORES, ARRAY),
+        "explain": (Evidence.Kind.EXPLANATION_PART, JSON),
+        "measure": (Evidence.Kind.EXPLANATION if name == "explanation" else Evidence.Kind.MEASUREMENT, JSON),
+    }[lease.kind]
+    return store_evidence(path.read_bytes(), kind=kind, media_type=media).sha256
+
+
+@lru_cache(maxsize=1)
+def _load() -> None:
+    """Load once, in the worker, what every child would otherwise load again; nothing of it is used there."""
+    from audits.checks.contract import CHECKS
+
+    for name in LOADED_ONCE:
+        importlib.import_module(name)
+    list(CHECKS)

@@ -94,6 +94,10 @@ class Service:
         """Return a validation run with its progress and results."""
         return self.transport.json("GET", f"{API}/validations/{_segment(run_id)}/")
 
+    def reperform(self, run_id: str) -> dict[str, Any]:
+        """Have a concluded validation run repeated; one that is being repeated already gives that repetition."""
+        return self.transport.json("POST", f"{API}/validations/{_segment(run_id)}/reperform/", {})
+
     def decide(self, artifact_sha256: str, environment: str, nonce: str) -> dict[str, Any]:
         """Ask the gate."""
         body = {"artifact_sha256": artifact_sha256, "environment": environment, "nonce": nonce}

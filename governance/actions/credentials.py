@@ -22,7 +22,8 @@ declare_action("credential.revoked", "A token was taken away.")
 SCOPES = frozenset(
     {
         "inventory:read", "inventory:write", "artifacts:write", "promotions:read", "promotions:write",
-        "validations:read", "gate:decide", "deployments:write", "dossiers:read", "dossiers:write", "ledger:read",
+        "validations:read", "validations:write", "gate:decide", "deployments:write", "dossiers:read",
+        "dossiers:write", "ledger:read",
     }
 )  # fmt: skip
 MAX_DAYS = 366

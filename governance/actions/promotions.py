@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from audits.actions.validation import evidence_digest_of, start_validation
+from audits.actions.conclusion import evidence_digest_of
+from audits.actions.validation import start_validation
 from audits.models import ValidationRun
 from governance.actions.policies import policy_in_force
 from governance.actions.tiers import current_tier

@@ -66,7 +66,7 @@ def admit_version(
             actor=actor,
         )
         if not created:
-            return row, row.runs.order_by("-requested_at", "-id").first(), False
+            return row, row.runs.originals().order_by("-requested_at", "-id").first(), False
         return row, _first_run(row, actor=actor), True
 
 

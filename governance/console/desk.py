@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from audits.models import Dossier, Finding, RunAttempt, ValidationRun
+from audits.models import Dossier, Finding, RunAttempt, RunStep, ValidationRun
 from governance.actions.approvals import obstacles
 from governance.console.refusals import obstacle_text
 from governance.gate.contract import Asked
@@ -77,7 +77,8 @@ def _as_seen(request: PromotionRequest, person: User) -> Waiting:
 def running() -> QuerySet[ValidationRun]:
     """Return the runs that are not over, oldest first."""
     unfinished = [ValidationRun.State.QUEUED, ValidationRun.State.RUNNING]
-    return ValidationRun.objects.filter(state__in=unfinished).select_related("version").order_by("requested_at")[:MOST]
+    rows = ValidationRun.objects.filter(state__in=unfinished).select_related("version").prefetch_related("steps")
+    return rows.order_by("requested_at")[:MOST]
 
 
 def denials() -> list[GateDecision]:
@@ -139,9 +140,9 @@ def ledger_health() -> dict[str, Any]:
 def worker_health() -> dict[str, Any]:
     """Return what shows whether workers take runs: what waits too long, what was set aside, who worked last."""
     now = database_now()
-    late = Q(state=ValidationRun.State.QUEUED, requested_at__lt=now - timedelta(minutes=2)) | Q(
-        state=ValidationRun.State.RUNNING, lease_until__lt=now
-    )
+    silent = RunStep.objects.filter(run=OuterRef("pk"), state=RunStep.State.RUNNING, lease_until__lt=now)
+    waiting = Q(state=ValidationRun.State.QUEUED, requested_at__lt=now - timedelta(minutes=2))
+    late = waiting | Q(Exists(silent), state=ValidationRun.State.RUNNING)
     return {
         "late": ValidationRun.objects.filter(late).count(),
         "unfinished": running().count(),

@@ -42,6 +42,7 @@ class Console(AdminSite):
             page("promotions/", promotions.promotions, "promotions"),
             page("promotions/<uuid:promotion_id>/", promotions.promotion, "promotion"),
             page("validations/<uuid:run_id>/", runs.run, "run"),
+            page("validations/<uuid:run_id>/progress/", runs.progress, "run_progress"),
             page("findings/", findings.findings, "findings"),
             page("findings/<uuid:finding_id>/", findings.finding, "finding"),
             page("policies/", policies.policies, "policies"),

@@ -69,6 +69,8 @@ SIGNS: dict[str, Sign] = {
     "running": Sign(_("running"), "▸", "info"),
     "concluded": Sign(_("concluded"), "●", "quiet"),
     "quarantined": Sign(_("quarantined"), "!", "bad"),
+    "done": Sign(_("done"), "✓", "good"),
+    "dropped": Sign(_("dropped"), "–", "quiet"),
     "open": Sign(_("open"), "○", "info"),
     "rejected": Sign(_("rejected"), "✕", "bad"),
     "withdrawn": Sign(_("withdrawn"), "↩", "quiet"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Q
 
-from audits.actions.validation import evidence_digest_of
+from audits.actions.conclusion import evidence_digest_of
 from audits.models import Finding, ValidationRun
 from governance.actions.policies import policy_in_force
 from governance.gate import contract as c
@@ -65,7 +65,7 @@ def _newest_run(version: ModelVersion | None, environment: Environment | None) -
     """Return the newest run under the rules of that place: another place has other rules, and its own runs."""
     if version is None or environment is None:
         return None
-    return version.runs.filter(plan__environment=environment.slug).order_by("-requested_at", "-id").first()
+    return version.runs.originals().filter(plan__environment=environment.slug).order_by("-requested_at", "-id").first()
 
 
 def _version(

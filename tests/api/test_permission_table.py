@@ -56,6 +56,7 @@ TABLE = [
     Row("POST", "api/v1/promotions/<uuid:promotion>/withdraw/", "promotions:write", WORKING, 404),
     Row("POST", "api/v1/approvals/<uuid:approval>/withdraw/", None, WORKING, 404),
     Row("GET", "api/v1/validations/<uuid:validation>/", "validations:read", ALL, 404),
+    Row("POST", "api/v1/validations/<uuid:validation>/reperform/", "validations:write", JUDGING | {"auditor"}, 404),
     Row("POST", "api/v1/gate/decisions/", "gate:decide", WORKING, 422),
     Row("GET", "api/v1/gate/decisions/<uuid:decision>/", "gate:decide", ALL, 404),
     Row("GET", "api/v1/environments/", "inventory:read", ALL, 200),

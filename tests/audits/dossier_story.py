@@ -101,14 +101,13 @@ def a_policy_text() -> str:
 
 def a_measured_run(run: ValidationRun) -> ValidationRun:
     """Measure a drawn sample with the real checks and conclude the run with what came out."""
+    from audits.actions.conclusion import JudgedRequirement
     from audits.actions.evidence import store_json
-    from audits.actions.validation import JudgedRequirement, claim, conclude
     from audits.checks.contract import CheckSubject
     from audits.checks.requirement import FIELDS, Requirement, measure
     from tests.audits.evaluation_samples import sample, table_of
+    from tests.governance.judging import concluded
 
-    lease = claim(str(run.pk), worker="test-worker")
-    assert lease is not None
     subject = CheckSubject(
         evaluation=table_of(sample(400)),
         reference=table_of(sample(600, seed=2, shift=1.0)),
@@ -132,7 +131,7 @@ def a_measured_run(run: ValidationRun) -> ValidationRun:
             )
         )
     manifest = {"sandbox": {"rung": "bubblewrap", "probe_digest": "d" * 64}, "seed": 7, "python": "3.11"}
-    return conclude(lease, results=results, manifest=manifest)
+    return concluded(run, results, manifest=manifest)
 
 
 def a_story(cast: Cast) -> ModelVersion:

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from audits.actions.findings import accept_finding, close_finding, open_finding
-from audits.actions.validation import claim, conclude, start_validation
+from audits.actions.validation import start_validation
 from audits.models import Finding
 from governance.plans import build_plan
 from registry.actions.inventory import assign_owner
@@ -21,7 +21,7 @@ from registry.ledger.replay import differences
 from registry.models import Role
 from tests import builders
 from tests.governance.asking_the_gate import ask, said_no
-from tests.governance.judging import judged
+from tests.governance.judging import concluded, judged
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -54,7 +54,7 @@ def test_the_same_miss_in_two_runs_is_one_finding(cast):
     request = builders.an_open_promotion(cast, passed=False)
     plan = build_plan(request.version, policy=request.policy, environment="production")
     run = start_validation(request.version, plan=plan, reason="again", actor=cast.ci_bot)
-    conclude(claim(str(run.pk), worker="w"), results=judged(run, passed=False), manifest={})
+    concluded(run, judged(run, passed=False))
     assert sorted(Finding.objects.values_list("source_key", "severity", "blocking")) == [
         ("requirement:auc", "high", True),
         ("requirement:ece", "low", False),

@@ -7,8 +7,9 @@ import json
 import pytest
 from django.db import connection
 
+from audits.actions.conclusion import JudgedRequirement, evidence_digest_of
 from audits.actions.evidence import read_evidence, store_evidence
-from audits.actions.validation import JudgedRequirement, claim, conclude, evidence_digest_of
+from audits.actions.steps import claim, finish
 from audits.models import CheckResult, Evidence, ValidationRun
 from audits.runs.execute import execute
 from governance.actions.approvals import approve
@@ -21,7 +22,7 @@ from tests import builders
 from tests.audits.predictions import a_scored_version, ask_for
 from tests.cast import in_session_of
 from tests.governance.asking_the_gate import ask, said_no
-from tests.governance.judging import judged
+from tests.governance.judging import concluded, judged
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -79,7 +80,7 @@ def test_the_digest_is_of_what_the_rows_say(cast):
 def test_numbers_that_a_database_writes_otherwise_keep_the_digest(cast):
     run = builders.an_open_promotion(cast, concluded=False).run
     manifest = {"large": 1e22, "small": 1e-9, "zero": -0.0, "whole": 3.0, "text": "é\u2028<b>"}
-    conclude(claim(str(run.pk), worker="w"), results=judged(run), manifest=manifest)
+    concluded(run, judged(run), manifest=manifest)
     run = ValidationRun.objects.get(pk=run.pk)
     assert evidence_digest_of(run) == run.evidence_digest
 
@@ -110,11 +111,13 @@ def test_the_same_evidence_again_is_the_same_row(cast):
 
 def test_a_run_answers_every_requirement_once_or_does_not_conclude(cast):
     run = builders.an_open_promotion(cast, concluded=False).run
+    finish(claim(str(run.pk), worker="w"))
     lease = claim(str(run.pk), worker="w")
+    assert lease.scope == {"requirements": ["auc", "ece"]}
     results = judged(run)
     for wrong in ([], results[:1], [*results, results[0]], results[::-1]):
         with pytest.raises(DomainError, match="results-incomplete"):
-            conclude(lease, results=wrong, manifest={})
+            finish(lease, results=wrong)
     assert not CheckResult.objects.exists()
     run.refresh_from_db()
     assert run.state == "running"
@@ -138,9 +141,8 @@ STATUSES = {
 @pytest.mark.parametrize(("statuses", "outcome"), STATUSES.items(), ids=map(str, STATUSES))
 def test_the_outcome_follows_from_the_results(cast, statuses, outcome):
     request = builders.an_open_promotion(cast, concluded=False)
-    lease = claim(str(request.run_id), worker="w")
     blocking, advisory = statuses
-    run = conclude(lease, results=judged(request.run, auc=blocking, ece=advisory), manifest={})
+    run = concluded(request.run, judged(request.run, auc=blocking, ece=advisory))
     assert run.outcome == outcome
     request.version.refresh_from_db()
     assert request.version.stage == ("validated" if outcome == "passed" else "validation_failed")
@@ -152,7 +154,6 @@ def test_the_outcome_follows_from_the_results(cast, statuses, outcome):
 
 def test_words_that_cannot_be_kept_do_not_lose_the_result(cast):
     request = builders.an_open_promotion(cast, concluded=False)
-    lease = claim(str(request.run_id), worker="w")
     results = [
         JudgedRequirement(
             requirement=one.requirement, status="not_met", observed="a\0\u202e" + "x" * 500, required="\ud800",
@@ -160,6 +161,6 @@ def test_words_that_cannot_be_kept_do_not_lose_the_result(cast):
         )
         for one in judged(request.run)
     ]  # fmt: skip
-    run = conclude(lease, results=results, manifest={})
+    run = concluded(request.run, results)
     assert (run.outcome, run.results.count(), run.findings.count()) == ("failed", 2, 2)
     assert database_now() > run.concluded_at

@@ -163,12 +163,11 @@ def measurement_for(check: str, *, group: str = "black") -> Measurement:
 
 def a_rich_run(run: ValidationRun, *, group: str = "black", passed: bool = True) -> ValidationRun:
     """Claim a run and conclude it with the sample measurement of each requirement, judged as the policy says."""
+    from audits.actions.conclusion import JudgedRequirement
     from audits.actions.evidence import store_json
-    from audits.actions.validation import JudgedRequirement, claim, conclude
     from audits.checks.requirement import Requirement, judge
+    from tests.governance.judging import concluded
 
-    lease = claim(str(run.pk), worker="sample-worker")
-    assert lease is not None
     results = []
     for rule in run.plan["requirements"]:
         known = {name: value for name, value in rule.items() if name not in {"clause", "mend"}}
@@ -181,7 +180,9 @@ def a_rich_run(run: ValidationRun, *, group: str = "black", passed: bool = True)
                 rule, status, found.observed, found.required, found.reason, found.mend or rule["mend"], evidence.sha256
             )
         )
-    return conclude(lease, results=results, manifest={"sandbox": {"rung": "bubblewrap", "probe": "held"}})
+    return concluded(
+        run, results, worker="sample-worker", manifest={"sandbox": {"rung": "bubblewrap", "probe": "held"}}
+    )
 
 
 def a_rich_promotion(

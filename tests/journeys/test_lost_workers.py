@@ -12,8 +12,9 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from audits.actions.validation import claim, sweep
-from audits.models import CheckResult, Finding, ValidationRun
+from audits.actions.steps import claim
+from audits.actions.validation import sweep
+from audits.models import CheckResult, Finding, RunStep, ValidationRun
 from audits.runs.execute import execute
 from registry.ledger.clock import database_now
 from registry.ledger.models import LedgerEvent
@@ -47,7 +48,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_is_replaced_and_the_run_ends_onc
     cast = make_cast()
     version = builders.a_promotable_version(cast, data=SLEEPER, format="joblib")
     run = builders.an_open_promotion(cast, version, concluded=False).run
-    scoring = ValidationRun.objects.filter(pk=run.pk, progress_message__startswith="Scoring")
+    scoring = RunStep.objects.filter(run=run, message__startswith="Scoring")
     until(scoring.exists, what="the first worker's scoring")
     time.sleep(1.0)  # into the middle of the model's own work
     victim.kill()
@@ -57,16 +58,17 @@ def test_a_worker_killed_in_the_middle_of_a_run_is_replaced_and_the_run_ends_onc
 
     start_worker(environment=impatient)
     until(
-        lambda: ValidationRun.objects.filter(pk=run.pk, lease_until__lt=database_now()).exists(),
+        lambda: RunStep.objects.filter(run=run, lease_until__lt=database_now()).exists(),
         what="the end of the lease",
     )
     assert [one.pk for one in sweep()] == [run.pk]
     until(lambda: ValidationRun.objects.filter(pk=run.pk, concluded_at__isnull=False).exists(), what="the conclusion")
     run.refresh_from_db()
-    assert (run.state, run.outcome, run.attempts) == ("concluded", "failed", 2), run.failure
-    first, second = run.tries.all()
-    assert (first.ending, second.ending) == ("lease ran out", "concluded")
+    assert (run.state, run.outcome) == ("concluded", "failed"), run.failure
+    first, second = run.tries.filter(step__key="score")
+    assert (first.ending, second.ending) == ("lease ran out", "done")
     assert first.worker != second.worker
+    assert run.tries.get(step__key="measure:answers").ending == "done"
     assert sorted(run.results.values_list("requirement_key", flat=True)) == ["auc", "ece"]
     assert Finding.objects.filter(source_key="requirement:auc").count() == 1
     assert LedgerEvent.objects.filter(action="validation.concluded").count() == 1
@@ -103,7 +105,7 @@ def test_a_promotion_asked_for_while_the_broker_is_away_is_validated_when_it_is_
     assert [one.pk for one in sweep()] == [run.pk]
     until(lambda: ValidationRun.objects.filter(pk=run.pk, state="concluded").exists(), what="the conclusion")
     run.refresh_from_db()
-    assert (run.outcome, run.attempts) == ("passed", 1)
+    assert (run.outcome, [one.attempts for one in run.steps.all()]) == ("passed", [1, 1])
 
 
 def test_a_run_that_kills_every_worker_is_set_aside_and_the_others_go_on():
@@ -113,7 +115,7 @@ def test_a_run_that_kills_every_worker_is_set_aside_and_the_others_go_on():
     healthy = ask_for(cast, a_scored_version(cast, "9.0", model=other_model)).run
     for number in range(settings.RUN_MAX_ATTEMPTS):
         assert claim(str(poison.pk), worker=f"worker-{number}") is not None
-        ValidationRun.objects.filter(pk=poison.pk).update(lease_until=database_now() - timedelta(seconds=1))
+        RunStep.objects.filter(run=poison, state="running").update(lease_until=database_now() - timedelta(seconds=1))
     assert claim(str(poison.pk), worker="one-too-many") is None
     ValidationRun.objects.filter(pk=healthy.pk).update(requested_at=healthy.requested_at - timedelta(minutes=1))
     assert [run.pk for run in sweep()] == [healthy.pk]

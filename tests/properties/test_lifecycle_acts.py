@@ -13,7 +13,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from audits.actions.validation import claim, conclude, conclude_in_error
+from audits.actions.steps import claim, fail
 from audits.models import ValidationRun
 from governance.actions.approvals import approve, reject, withdraw_approval
 from governance.actions.deployments import report_deployment
@@ -30,7 +30,7 @@ from registry.models import Deployment, ModelVersion
 from tests import builders
 from tests.cast import in_session_of
 from tests.governance.asking_the_gate import ask
-from tests.governance.judging import judged
+from tests.governance.judging import concluded, judged
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -55,13 +55,12 @@ class Register:
 
     def measure(self, how: str) -> None:
         run = ValidationRun.objects.filter(state="queued").order_by("requested_at").first()
-        lease = claim(str(run.pk), worker="w") if run else None
-        if run is None or lease is None:
+        if run is None:
             return
         if how == "error":
-            conclude_in_error(lease, error=DomainError("unreadable-table", "It is none."))
+            fail(claim(str(run.pk), worker="w"), error=DomainError("unreadable-table", "It is none."))
         else:
-            conclude(lease, results=judged(run, passed=how == "pass"), manifest={})
+            concluded(run, judged(run, passed=how == "pass"))
         take_up_validation(ValidationRun.objects.get(pk=run.pk))
 
     def decide(self, verb: Callable[..., Any], name: str) -> None:

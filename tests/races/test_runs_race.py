@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from audits.actions.validation import claim, conclude, conclude_in_error, heartbeat, quarantine, sweep
-from audits.models import CheckResult, Finding, ValidationRun
+from audits.actions.conclusion import quarantine
+from audits.actions.steps import claim, fail, finish, heartbeat
+from audits.actions.validation import sweep
+from audits.models import CheckResult, Finding, RunStep, ValidationRun
 from registry.errors import DomainError
 from registry.ledger.models import LedgerEvent
 from registry.ledger.replay import differences
@@ -24,27 +26,35 @@ def queued(cast):
     return builders.an_open_promotion(cast, concluded=False).run
 
 
-def expire(run):
-    """Let the lease of a run have ended a minute ago."""
-    run.refresh_from_db()
-    ValidationRun.objects.filter(pk=run.pk).update(lease_until=run.lease_until - timedelta(hours=1))
+def expire(lease):
+    """Let a lease have ended long ago."""
+    step = RunStep.objects.get(pk=lease.step_id)
+    RunStep.objects.filter(pk=step.pk).update(lease_until=step.lease_until - timedelta(hours=1))
 
 
-def test_eight_workers_claim_one_run_and_one_gets_the_lease():
+def to_the_last_step(run, worker="worker"):
+    """Do the first step of a run, and return the lease of the one that is left."""
+    finish(claim(str(run.pk), worker=worker))
+    return claim(str(run.pk), worker=worker)
+
+
+def test_eight_workers_claim_one_step_and_one_gets_the_lease():
     run = queued(make_cast())
     ends = at_once([lambda number=number: claim(str(run.pk), worker=f"worker-{number}") for number in range(8)])
     leases = [end for end in won(ends) if end is not None]
     assert codes(ends) == []
     assert len(leases) == 1
     run.refresh_from_db()
-    assert (run.attempts, run.fencing_token, run.state) == (1, leases[0].token, "running")
+    step = run.steps.get(key="score")
+    assert (step.attempts, step.fencing_token, step.state, run.state) == (1, leases[0].token, "running", "running")
+    assert LedgerEvent.objects.filter(action="validation.claimed").count() == 1
     assert [attempt.worker for attempt in run.tries.all()] == [leases[0].worker]
 
 
 def test_an_expired_lease_is_taken_over_by_one_of_eight():
     run = queued(make_cast())
     first = claim(str(run.pk), worker="worker-that-died")
-    expire(run)
+    expire(first)
     ends = at_once([lambda number=number: claim(str(run.pk), worker=f"worker-{number}") for number in range(8)])
     leases = [end for end in won(ends) if end is not None]
     assert len(leases) == 1
@@ -54,35 +64,35 @@ def test_an_expired_lease_is_taken_over_by_one_of_eight():
 
 def test_a_worker_that_lost_its_lease_writes_nothing():
     run = queued(make_cast())
-    stale = claim(str(run.pk), worker="slow")
-    expire(run)
+    stale = to_the_last_step(run, "slow")
+    expire(stale)
     live = claim(str(run.pk), worker="quick")
     before = LedgerEvent.objects.count()
     for late in (
-        lambda: conclude(stale, results=judged(run), manifest={}),
-        lambda: conclude_in_error(stale, error=DomainError("internal-error", "Too late.")),
+        lambda: finish(stale, results=judged(run)),
+        lambda: fail(stale, error=DomainError("internal-error", "Too late.")),
         lambda: heartbeat(stale),
     ):
         with pytest.raises(DomainError, match="lease-lost"):
             late()
     assert CheckResult.objects.count() == Finding.objects.count() == 0
     assert LedgerEvent.objects.count() == before
-    conclude(live, results=judged(run), manifest={})
+    finish(live, results=judged(run))
     with pytest.raises(DomainError, match="lease-lost"):
-        conclude(live, results=judged(run), manifest={})
+        finish(live, results=judged(run))
     assert CheckResult.objects.count() == 2
 
 
 def test_a_stale_and_a_live_lease_concluding_at_once_leave_one_result():
     run = queued(make_cast())
-    stale = claim(str(run.pk), worker="slow")
-    expire(run)
+    stale = to_the_last_step(run, "slow")
+    expire(stale)
     live = claim(str(run.pk), worker="quick")
     failing = judged(run, passed=False)
     ends = at_once(
-        [lambda: conclude(stale, results=judged(run), manifest={})] * 3
-        + [lambda: conclude(live, results=failing, manifest={})]
-        + [lambda: conclude(stale, results=judged(run), manifest={})]
+        [lambda: finish(stale, results=judged(run))] * 3
+        + [lambda: finish(live, results=failing)]
+        + [lambda: finish(stale, results=judged(run))]
     )
     assert sorted(codes(ends)) == ["lease-lost"] * 4
     run.refresh_from_db()
@@ -95,21 +105,47 @@ def test_a_stale_and_a_live_lease_concluding_at_once_leave_one_result():
 
 def test_the_same_lease_concluding_four_times_at_once_counts_once():
     run = queued(make_cast())
-    lease = claim(str(run.pk), worker="worker")
+    lease = to_the_last_step(run)
     results = judged(run, passed=False)
-    ends = at_once([lambda: conclude(lease, results=results, manifest={})] * 4)
+    ends = at_once([lambda: finish(lease, results=results)] * 4)
     assert sorted(codes(ends)) == ["lease-lost"] * 3
     assert (CheckResult.objects.count(), Finding.objects.count()) == (2, 2)
+
+
+def test_two_workers_that_finish_the_last_two_steps_at_once_conclude_the_run_once():
+    cast = make_cast()
+    fair = builders.POLICY.format(slug="test-policy", environment="production", auc=0.7).replace(
+        "requirements:",
+        "requirements:\n  - {key: gap, check: fairness.selection_rate_ratio, op: '>=', limit: 0.8, severity: blocking,"
+        " clause: test, mend: Look at the groups.}",
+    )
+    builders.a_policy(cast, text=fair)
+    run = queued(cast)
+    finish(claim(str(run.pk), worker="first"))
+    leases = [claim(str(run.pk), worker=f"worker-{number}") for number in range(2)]
+    assert {lease.key for lease in leases} == {"measure:answers", "measure:fairness"}
+    by_key = {result.requirement["key"]: result for result in judged(run)}
+    works = [
+        lambda lease=lease: finish(lease, results=[by_key[key] for key in lease.scope["requirements"]])
+        for lease in leases
+    ]
+    ends = at_once(works)
+    assert codes(ends) == []
+    assert [end is None for end in won(ends)].count(False) == 1, "one of them ended the run, the other did not"
+    run.refresh_from_db()
+    assert (run.state, run.outcome, run.results.count()) == ("concluded", "passed", 3)
+    assert LedgerEvent.objects.filter(action="validation.concluded").count() == 1
+    assert differences() == []
 
 
 def test_quarantine_against_a_worker_that_concludes_at_the_last_moment(settings):
     settings.RUN_MAX_ATTEMPTS = 1
     run = queued(make_cast())
-    lease = claim(str(run.pk), worker="worker")
-    expire(run)
+    lease = to_the_last_step(run)
+    expire(lease)
     ends = at_once(
         [
-            lambda: conclude(lease, results=judged(run), manifest={}),
+            lambda: finish(lease, results=judged(run)),
             lambda: quarantine(run),
             sweep,
         ]
@@ -135,9 +171,9 @@ def test_runs_of_one_model_concluding_at_once_do_not_deadlock():
     for version in (first, second):
         request, _ = open_promotion(version, environment=builders.an_environment(cast, "staging"), actor=cast.ci_bot)
         runs.append(request.run)
-    leases = [claim(str(run.pk), worker="worker") for run in runs]
+    leases = [to_the_last_step(run) for run in runs]
     works = [
-        lambda lease=lease, run=run: conclude(lease, results=judged(run, passed=False), manifest={})
+        lambda lease=lease, run=run: finish(lease, results=judged(run, passed=False))
         for lease, run in zip(leases, runs, strict=True)
     ]
     assert codes(at_once(works)) == []

@@ -40,6 +40,7 @@ urlpatterns = [
     path("promotions/<uuid:promotion>/withdraw/", promotions.PromotionWithdrawal.as_view()),
     path("approvals/<uuid:approval>/withdraw/", promotions.ApprovalWithdrawal.as_view()),
     path("validations/<uuid:validation>/", validations.ValidationDetail.as_view()),
+    path("validations/<uuid:validation>/reperform/", validations.ValidationReperformance.as_view()),
     path("gate/decisions/", gates.GateDecisions.as_view()),
     path("gate/decisions/<uuid:decision>/", gates.GateDecisionDetail.as_view()),
     path("environments/", environments.EnvironmentList.as_view()),

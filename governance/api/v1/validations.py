@@ -10,12 +10,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audits.models import CheckResult, ValidationRun
+from audits.actions.comparison import difference_of
+from audits.actions.reperformance import WHO_REPERFORMS, reperform_validation
+from audits.models import CheckResult, RunStep, ValidationRun
 from governance.api.auth import EVERYBODY
 from governance.api.resource import Resource
 from governance.api.rows import run_called
 from governance.api.schema import described
 from registry.errors import DomainError
+
+REPEATING = frozenset(role.value for role in WHO_REPERFORMS)
 
 
 class ResultShown(serializers.Serializer[CheckResult]):
@@ -45,11 +49,46 @@ class ResultShown(serializers.Serializer[CheckResult]):
 
 
 class ProgressShown(serializers.Serializer[Any]):
-    """How far a run is."""
+    """How far a run is, by its steps."""
 
-    done = serializers.IntegerField(source="progress_done")
-    total = serializers.IntegerField(source="progress_total")
-    message = serializers.CharField(source="progress_message")
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    message = serializers.CharField()
+
+
+class StepShown(serializers.Serializer[RunStep]):
+    """One piece of work of a run; ``seconds`` is how long its last attempt took, once it is over."""
+
+    key = serializers.CharField()
+    kind = serializers.ChoiceField(RunStep.Kind.choices)
+    state = serializers.ChoiceField(RunStep.State.choices)
+    attempts = serializers.IntegerField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True)
+    message = serializers.CharField()
+    failure = serializers.DictField(allow_null=True)
+
+
+class AgreementShown(serializers.Serializer[Any]):
+    """What came of a repetition: ``agree`` of the ``of`` measurements, within the relative ``tolerance``."""
+
+    agree = serializers.IntegerField()
+    of = serializers.IntegerField()
+    tolerance = serializers.FloatField()
+    undecided = serializers.CharField()
+    difference_sha256 = serializers.CharField()
+
+
+class ReperformanceShown(serializers.Serializer[ValidationRun]):
+    """A repetition of a run: by whom, when, and what came of it; ``agreement`` is null until it is over."""
+
+    id = serializers.UUIDField()
+    requested_by = serializers.CharField(source="requested_by.username")
+    requested_at = serializers.DateTimeField()
+    state = serializers.ChoiceField(ValidationRun.State.choices)
+    concluded_at = serializers.DateTimeField(allow_null=True)
+    agreement = AgreementShown(allow_null=True)
 
 
 class ValidationShown(serializers.Serializer[ValidationRun]):
@@ -61,7 +100,8 @@ class ValidationShown(serializers.Serializer[ValidationRun]):
     reason = serializers.CharField()
     state = serializers.ChoiceField(ValidationRun.State.choices)
     outcome = serializers.CharField()
-    progress = ProgressShown(source="*")
+    progress = ProgressShown()
+    steps = serializers.SerializerMethodField()
     attempts = serializers.IntegerField()
     plan_digest = serializers.CharField()
     evidence_digest = serializers.CharField()
@@ -69,7 +109,31 @@ class ValidationShown(serializers.Serializer[ValidationRun]):
     results = ResultShown(many=True)
     failure = serializers.DictField(allow_null=True)
     requested_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
     concluded_at = serializers.DateTimeField(allow_null=True)
+    reperforms = serializers.UUIDField(source="reperforms_id", allow_null=True)
+    reperformances = serializers.SerializerMethodField()
+    agreement = AgreementShown(allow_null=True)
+    difference = serializers.SerializerMethodField()
+
+    @extend_schema_field(StepShown(many=True))
+    def get_steps(self, run: ValidationRun) -> Any:
+        """Return the steps in their order."""
+        return [StepShown(step).data for step in run.steps.order_by("position")]
+
+    @extend_schema_field(ReperformanceShown(many=True))
+    def get_reperformances(self, run: ValidationRun) -> Any:
+        """Return the repetitions of this run, oldest first."""
+        rows = run.reperformances.select_related("requested_by").order_by("requested_at", "id")
+        return [ReperformanceShown(row).data for row in rows]
+
+    @extend_schema_field(serializers.DictField(allow_null=True))
+    def get_difference(self, run: ValidationRun) -> dict[str, Any] | None:
+        """Return, of a repetition that is over, the difference measurement by measurement; null when its proof fails."""
+        try:
+            return difference_of(run)
+        except (DomainError, ValueError):
+            return None
 
 
 class ValidationDetail(Resource):
@@ -82,6 +146,19 @@ class ValidationDetail(Resource):
     def get(self, request: Request, validation: uuid.UUID) -> Response:
         """Return a run with its results in the order of the policy."""
         return Response(ValidationShown(run_called(request, validation)).data)
+
+
+class ValidationReperformance(Resource):
+    """The repetition of a run."""
+
+    scopes = {"POST": "validations:write"}
+    roles = {"POST": REPEATING}
+
+    @described("Repeat a concluded validation run", answers={201: ValidationShown, 200: ValidationShown})
+    def post(self, request: Request, validation: uuid.UUID) -> Response:
+        """Start a new run on the same frozen plan, or return the one that is under way (200)."""
+        run, created = reperform_validation(run_called(request, validation), actor=self.actor)
+        return Response(ValidationShown(run).data, status=201 if created else 200)
 
 
 def _proof(result: CheckResult) -> tuple[dict[str, Any] | None, str]:

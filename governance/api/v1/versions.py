@@ -119,7 +119,7 @@ class VersionShown(serializers.Serializer[ModelVersion]):
     @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_validation(self, version: ModelVersion) -> str | None:
         """Return the id of the newest run; None before the first."""
-        newest = version.runs.order_by("-requested_at", "-id").values_list("pk", flat=True).first()
+        newest = version.runs.originals().order_by("-requested_at", "-id").values_list("pk", flat=True).first()
         return str(newest) if newest else None
 
 

@@ -1,0 +1,77 @@
+"""Why does the model say so? The steps that explain a chunk of the sample, and the whole of their parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audits.explanations.chunks import joined
+from audits.explanations.contract import Explanation
+from audits.runs.guard import Product, Say
+from audits.runs.scoring import features_of, roles_of, scoring_job
+from audits.runs.tables import frame_of
+from audits.sandbox.launch import score
+from audits.sandbox.protocol import ExplainInput
+from registry.digests import canonical_json, digest_of
+from registry.storage import artifacts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PART = "part"
+
+
+def explain_chunk(plan: Mapping[str, Any], chunk: int, of: int, folder: Path, say: Say) -> Product:
+    """Explain one chunk of the sample in the sandbox; where that cannot be done, the note says why."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    frames = {role: frame_of(plan["datasets"][role]) for role in roles_of(plan)}
+    features = features_of(plan, frames)
+    asked, seed = plan["explanation"], plan["seed"]
+    background = _drawn(frames.get("training", frames["evaluation"]).select(list(features)), asked["background"], seed)
+    sample = _drawn(frames["evaluation"].select(list(features)), asked["rows"], seed + 1)
+    rows = np.array_split(np.arange(sample.num_rows), of)[chunk]
+    if not len(rows):
+        return Product()
+    pq.write_table(background, folder / "background.parquet")
+    pq.write_table(sample.slice(int(rows[0]), len(rows)), folder / "sample.parquet")
+    say(f"Explaining {len(rows)} of {sample.num_rows} rows in the sandbox")
+    wanted = ExplainInput(folder / "background.parquet", folder / "sample.parquet", features)
+    outcome = score(scoring_job(plan, plan["artifact"], plan["scoring"], (), explain=wanted))
+    if outcome.explanation is None:
+        why = outcome.explanation_error or "The model was not explained."
+        return Product({"notes": {f"explanation of chunk {chunk + 1}": why}})
+    path = folder / "part.json"
+    path.write_bytes(canonical_json(outcome.explanation.to_json()))
+    return Product(files={PART: path})
+
+
+def explanation_of(parts: Iterable[str]) -> Explanation | None:
+    """Return the explanation of the whole sample from the stored parts, re-hashed on reading; None without any."""
+    found = [read_explanation(sha256) for sha256 in parts]
+    if not found:
+        return None
+    return replace(joined(found), sample_sha256=found[0].sample_sha256 if len(found) == 1 else _digest_of(found))
+
+
+def _digest_of(parts: list[Explanation]) -> str:
+    """Return what identifies a sample that was explained in chunks: the digest over those of the chunks, in order."""
+    return digest_of([part.sample_sha256 for part in parts])
+
+
+def read_explanation(sha256: str) -> Explanation:
+    """Return a stored explanation; raises DomainError when its bytes do not stand."""
+    return Explanation.from_json(json.loads(artifacts().read(sha256)))
+
+
+def _drawn(frame: pa.Table, rows: int, seed: int) -> pa.Table:
+    import numpy as np
+
+    if frame.num_rows <= rows:
+        return frame
+    chosen = np.sort(np.random.default_rng(seed).choice(frame.num_rows, size=rows, replace=False))
+    return frame.take(chosen)
