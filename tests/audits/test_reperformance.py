@@ -16,8 +16,9 @@ from audits.runs.execute import execute
 from registry.errors import DomainError
 from registry.ledger.models import LedgerEvent
 from registry.ledger.replay import differences
+from tests import builders
 from tests.audits.predictions import a_scored_version, ask_for, scored_table
-from tests.governance.asking_the_gate import ask
+from tests.governance.asking_the_gate import ask, said_no
 from tests.governance.judging import concluded, judged
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -58,20 +59,35 @@ def test_the_same_plan_again_gives_the_same_numbers_and_the_original_says_so(cas
     assert differences() == []
 
 
-def test_a_repetition_moves_no_stage_opens_no_finding_and_is_not_read_by_the_gate(cast):
+def test_a_repetition_moves_no_stage_and_opens_no_finding(cast):
     original = a_measured_run(cast, evaluation=scored_table(good=False))
     known = Finding.objects.count()
     assert (original.outcome, known > 0) == ("failed", True)
     version = original.version
     version.refresh_from_db()
-    stage, answer = version.stage, ask(cast, version)
+    stage = version.stage
     again = repeated(original, cast.vera)
     version.refresh_from_db()
     assert (again.outcome, version.stage, Finding.objects.count()) == ("failed", stage, known)
     assert again.results.count() == 2
-    after = ask(cast, version)
-    assert after.facts["validation"]["run_id"] == answer.facts["validation"]["run_id"] == str(original.pk)
     assert ValidationRun.objects.originals().get() == original
+
+
+def test_the_gate_reads_no_repetition_neither_a_better_nor_a_worse_one(cast):
+    request = builders.an_approved_promotion(cast)
+    again, _ = reperform_validation(request.run, actor=cast.vera)
+    assert ask(cast, request.version).outcome == "allow", "a repetition under way stops nothing"
+    concluded(again, judged(again, passed=False))
+    assert ask(cast, request.version).outcome == "allow"
+    assert ValidationRun.objects.get(pk=again.pk).agreement["agree"] == 0
+    failed = builders.an_open_promotion(
+        cast, builders.a_version(cast, "2.0", model=request.model, data=b"other bytes"), passed=False
+    )
+    better, _ = reperform_validation(failed.run, actor=cast.vera)
+    concluded(better, judged(better))
+    assert "SOD-03" in said_no(ask(cast, failed.version))
+    failed.version.refresh_from_db()
+    assert failed.version.stage == "validation_failed"
 
 
 def test_asking_twice_is_one_repetition_while_it_is_under_way_and_of_a_repetition_the_original_is_repeated(cast):
