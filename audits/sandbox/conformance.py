@@ -138,7 +138,15 @@ def compare(recorded: Recorded, said: NDArray[np.float64], classes: tuple[str, .
     else:
         apart = np.abs(said - np.asarray(recorded.expected, dtype=np.float64))
         largest, wrong = float(apart.max()), apart > recorded.tolerance
-    result = Conformance(recorded.rows, int(wrong.sum()), largest, recorded.tolerance, not wrong.any(), recorded.sha256)
+    result = Conformance(
+        rows=recorded.rows,
+        rows_differing=int(wrong.sum()),
+        max_difference=largest,
+        tolerance=recorded.tolerance,
+        met=not wrong.any(),
+        sha256=recorded.sha256,
+        outweighs=recorded.lifts,
+    )
     if not result.met:
         words = (
             "" if largest is None else f", the largest difference is {largest:.3g} (tolerance {recorded.tolerance:g})"

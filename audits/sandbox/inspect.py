@@ -105,6 +105,28 @@ def require(path: Path, *, declared: str) -> Inspection:
     return found
 
 
+def require_sample(path: Path, *, declared: str) -> None:
+    """Raise DomainError unless ``path`` can be a table of recorded predictions of the format ``declared``.
+
+    ``unknown-table-format`` for anything but "parquet" and "csv", ``artifact-not-what-it-says`` for other bytes; the
+    rows themselves are read when the model is scored.
+    """
+    if declared not in ("parquet", "csv"):
+        raise DomainError("unknown-table-format", "A table is read as 'parquet' or 'csv'.", known=["csv", "parquet"])
+    size = path.stat().st_size
+    with open(path, "rb") as stream:
+        head = stream.read(HEAD_BYTES)
+        stream.seek(max(0, size - 4))
+        tail = stream.read()
+    columnar = size > 12 and head.startswith(b"PAR1") and tail == b"PAR1"
+    if columnar != (declared == "parquet") or not head or b"\x00" in head * (declared == "csv"):
+        raise DomainError(
+            "artifact-not-what-it-says",
+            f"The file is declared as {declared}, but what it holds is {'parquet' if columnar else 'something else'}.",
+            declared=declared,
+        )
+
+
 def _inspect_native(path: Path, container: str) -> Inspection:
     """Read the versions that a library's own format names; the numbers within are for the library, in the sandbox."""
     try:

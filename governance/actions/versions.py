@@ -10,6 +10,7 @@ from django.db import transaction
 from audits.actions.validation import start_validation
 from audits.models import ValidationRun
 from audits.sandbox.inspect import require as require_format
+from audits.sandbox.inspect import require_sample
 from governance.actions.promotions import rules_for
 from governance.plans import build_plan
 from registry import texts
@@ -26,6 +27,7 @@ from registry.models import (
     VersionDataset,
 )
 from registry.models.version import Contribution
+from registry.scoring import checked_scoring
 from registry.storage import artifacts as artifact_store
 
 CLAIMABLE = frozenset({Contribution.Kind.TRAINED.value, Contribution.Kind.COMMITTED.value})
@@ -46,12 +48,10 @@ def admit_version(
     yet), and whether it is new.
 
     Raises ``unknown-artifact``, ``unknown-dataset-version``, ``unknown-contributor``, ``artifact-not-what-it-says``,
-    ``bad-scoring``, and all that ``register_version`` refuses.
+    ``conformance-without-model``, ``bad-scoring``, and all that ``register_version`` refuses.
     """
     refs = [_artifact(item) for item in artifacts]
-    for ref in refs:
-        if ref.role == VersionArtifact.Role.MODEL:
-            require_format(artifact_store().path(ref.artifact.sha256), declared=ref.format)
+    _refuse_bad_files(refs)
     used = [_dataset(item) for item in datasets]
     people = [_contributor(item) for item in contributors]
     with transaction.atomic():
@@ -84,17 +84,19 @@ def _first_run(version: ModelVersion, *, actor: User) -> ValidationRun | None:
     return None
 
 
-def checked_scoring(scoring: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how scores become decisions: ``threshold`` in [0, 1] and ``positive_label`` (0 or 1). Raises ``bad-scoring``."""
-    unknown = sorted(set(scoring) - {"threshold", "positive_label"})
-    threshold = scoring.get("threshold", 0.5)
-    label = scoring.get("positive_label", 1)
-    number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-    if unknown or not number or not 0 <= threshold <= 1 or label not in (0, 1) or isinstance(label, bool):
+def _refuse_bad_files(refs: Sequence[ArtifactRef]) -> None:
+    """Look at the model and at the recorded predictions without loading either."""
+    roles = [ref.role for ref in refs]
+    if VersionArtifact.Role.CONFORMANCE in roles and VersionArtifact.Role.MODEL not in roles:
         raise DomainError(
-            "bad-scoring", "scoring takes a threshold between 0 and 1 and a positive_label of 0 or 1.", unknown=unknown
+            "conformance-without-model", "Recorded predictions are for a model that is scored here; upload the model."
         )
-    return {"threshold": float(threshold), "positive_label": label}
+    for ref in refs:
+        path = artifact_store().path(ref.artifact.sha256)
+        if ref.role == VersionArtifact.Role.MODEL:
+            require_format(path, declared=ref.format)
+        elif ref.role == VersionArtifact.Role.CONFORMANCE:
+            require_sample(path, declared=ref.format)
 
 
 def _artifact(item: Mapping[str, str]) -> ArtifactRef:

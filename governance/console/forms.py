@@ -13,7 +13,7 @@ from governance.actions.credentials import MAX_DAYS, SCOPES
 from governance.console.wording import Words
 from governance.models import Approval
 from governance.tier_rule import POINTS
-from registry.models import Model, Role, User
+from registry.models import Environment, Model, Role, User
 
 QUESTIONS: dict[str, Words] = {
     "exposure": _("How much is exposed to the model?"),
@@ -121,6 +121,19 @@ class EnvironmentForm(forms.Form):
     gated = forms.BooleanField(
         label=_("The gate guards it"), required=False, initial=True,
         help_text=_("Promotion to a gated place needs approvals; what runs there without an allow becomes a finding."),
+    )  # fmt: skip
+
+
+class LimitsForm(forms.Form):
+    """What a place can bear of an artifact; an empty field is no limit."""
+
+    environment = forms.ModelChoiceField(Environment.objects.order_by("slug"), label=_("Environment"))
+    artifact_bytes = forms.IntegerField(label=_("Size of the file, in bytes"), required=False)
+    load_seconds = forms.FloatField(label=_("Time to load it, in seconds"), required=False)
+    peak_memory_bytes = forms.IntegerField(label=_("Memory it takes, in bytes"), required=False)
+    latency_seconds = forms.FloatField(
+        label=_("Time for one row, in seconds"), required=False,
+        help_text=_("The 99th percentile of single rows. An empty field is no limit; what was stated before is replaced."),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from django.db import transaction
 
@@ -17,6 +18,7 @@ from registry.lifecycle import Stage
 from registry.models import Deployment, Environment, Model, ModelVersion, Role, User
 
 declare_action("environment.registered", "A place to run was named.")
+declare_action("environment.limits_set", "What a place to run can bear of an artifact was stated.")
 declare_action("deployment.recorded", "A version was reported to run.")
 declare_action("deployment.ended", "A version was reported to run no longer.")
 
@@ -34,6 +36,42 @@ def register_environment(*, slug: str, name: str, gated: bool, actor: User) -> t
     if (known.name, known.gated) != (row.name, gated):
         raise DomainError("environment-differs", f"{key} is registered otherwise.", kind="conflict")
     return known, False
+
+
+@transaction.atomic
+def set_environment_limits(
+    environment: Environment, *, limits: Mapping[str, object], actor: User
+) -> tuple[Environment, bool]:
+    """State what a place can bear of an artifact; a name left out has no limit. Returns the row and whether it changed.
+
+    Names: ``artifact_bytes``, ``load_seconds``, ``peak_memory_bytes``, ``latency_seconds``. Raises ``bad-limits``.
+    """
+    require_role(actor, Role.RISK_MANAGER, Role.ADMINISTRATOR)
+    stated = _limits(limits)
+    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    if row.limits == stated:
+        return row, False
+    row.limits = stated
+    row.save(update_fields=["limits"])
+    append("environment.limits_set", row, actor=actor)
+    return row, True
+
+
+def _limits(limits: Mapping[str, object]) -> dict[str, float]:
+    unknown = sorted(str(name)[:80] for name in set(limits) - set(Environment.LIMITS))
+    if unknown:
+        known = ", ".join(Environment.LIMITS)
+        raise DomainError("bad-limits", f"{unknown[0]} is no limit; known are {known}.", field=unknown[0])
+    return {name: _limit(name, value) for name, value in limits.items()}
+
+
+def _limit(name: str, value: object) -> float:
+    most, whole = Environment.LIMITS[name], name.endswith("_bytes")
+    fits = isinstance(value, int) or (isinstance(value, float) and not whole)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not fits or not 0 < value <= most:
+        kind = "whole number of bytes" if whole else "number of seconds"
+        raise DomainError("bad-limits", f"{name} is a {kind} above 0 and at most {most:g}.", field=name)
+    return value
 
 
 @transaction.atomic

@@ -166,6 +166,8 @@ def _refuse_repeated(artifacts: Sequence[ArtifactRef], datasets: Sequence[Datase
         raise DomainError("artifact-named-twice", "An artifact is named twice in the same role.")
     if sum(ref.role == VersionArtifact.Role.MODEL for ref in artifacts) > 1:
         raise DomainError("several-model-artifacts", "A version has one artifact that scores.")
+    if sum(ref.role == VersionArtifact.Role.CONFORMANCE for ref in artifacts) > 1:
+        raise DomainError("several-conformance-artifacts", "A version has one table of recorded predictions.")
     if len({used.role for used in datasets}) < len(datasets):
         raise DomainError("dataset-role-twice", "A version names one dataset version for each role.")
     by_role = {used.role: used.dataset_version for used in datasets}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +30,13 @@ class Environment(LedgerSubject):
     )
 
     ledger_kind = "environment"
+    LIMITS: ClassVar[dict[str, float]] = {
+        "artifact_bytes": 2**50,
+        "load_seconds": 86_400.0,
+        "peak_memory_bytes": 2**50,
+        "latency_seconds": 86_400.0,
+    }
+    """The limits there are, with the largest number each may be."""
 
     class Meta:
         verbose_name = _("environment")

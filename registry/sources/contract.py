@@ -12,6 +12,7 @@ import jsonschema
 from registry.catalogue import Catalogue
 from registry.digests import is_sha256
 from registry.errors import DomainError
+from registry.scoring import checked_scoring
 
 MODEL_ROLE = "model"
 HIDDEN = "(hidden)"
@@ -64,10 +65,7 @@ class ExternalVersion:
             raise DomainError("several-model-artifacts", f"{self.entry} names more than one artifact that scores.")
         if len({(one.sha256, one.role) for one in self.artifacts}) != len(self.artifacts):
             raise DomainError("artifact-twice", f"{self.entry} names the same bytes twice in one role.")
-        if not 0.0 <= self.threshold <= 1.0 or self.positive_label not in (0, 1):
-            raise DomainError(
-                "bad-scoring", "Scoring takes a threshold between 0 and 1 and a positive_label of 0 or 1."
-            )
+        checked_scoring({"threshold": self.threshold, "positive_label": self.positive_label})
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,13 @@ TABLE = [
     Row("GET", "api/v1/gate/decisions/<uuid:decision>/", "gate:decide", ALL, 404),
     Row("GET", "api/v1/environments/", "inventory:read", ALL, 200),
     Row("POST", "api/v1/environments/", None, frozenset({"risk_manager", "administrator"}), 422),
+    Row(
+        "POST",
+        "api/v1/environments/<str:environment>/limits/",
+        None,
+        frozenset({"risk_manager", "administrator"}),
+        404,
+    ),
     Row("GET", "api/v1/deployments/", "inventory:read", ALL, 200),
     Row("POST", "api/v1/deployments/", "deployments:write", BUILDING | {"risk_manager"}, 422),
     Row("POST", "api/v1/deployments/<uuid:deployment>/end/", "deployments:write", BUILDING | {"risk_manager"}, 404),

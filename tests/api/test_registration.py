@@ -150,3 +150,53 @@ def test_the_lineage_of_a_version_names_data_code_and_bytes(cast: Cast) -> None:
 
 def test_a_developer_may_register_in_a_session_too(cast: Cast) -> None:
     assert person(cast.ada).post("/api/v1/models/", MODEL).json()["registered_by"] == "ada"
+
+
+RECORDED = b"age,income,expected\n20,1000,0.25\n"
+
+
+def _with_sample(cast: Cast, data: bytes, **how: str) -> dict[str, Any]:
+    body = a_registered_version(cast, scoring={"threshold": 0.5, "conformance": {"tolerance": 1e-9}})
+    sample = {"sha256": upload(cast, data), "role": "conformance", "format": "csv"} | how
+    return body | {"artifacts": [*body["artifacts"], sample]}
+
+
+def test_recorded_predictions_are_registered_with_the_version(cast: Cast) -> None:
+    answer = ci(cast).post(VERSIONS, _with_sample(cast, RECORDED))
+    assert answer.status_code == 201, answer.content
+    shown = ci(cast).get(f"{VERSIONS}1.0/").json()
+    assert {one["role"]: one["format"] for one in shown["artifacts"]} == {"model": "skops", "conformance": "csv"}
+    assert shown["scoring"] == {"threshold": 0.5, "positive_label": 1, "conformance": {"tolerance": 1e-9}}
+
+
+@pytest.mark.parametrize(
+    ("data", "how", "code"),
+    [
+        (RECORDED, {"format": "parquet"}, "artifact-not-what-it-says"),
+        (RECORDED, {"format": "xlsx"}, "unknown-table-format"),
+        (RECORDED, {"format": ""}, "unknown-table-format"),
+        (b"PAR1" + bytes(40) + b"PAR1", {"format": "csv"}, "artifact-not-what-it-says"),
+        (b"\x80\x04\x00pickle", {"format": "csv"}, "artifact-not-what-it-says"),
+    ],
+)
+def test_a_file_that_is_no_table_of_predictions_is_refused(cast: Cast, data: bytes, how, code: str) -> None:
+    body = _with_sample(cast, data, **how)
+    with nothing_written():
+        refused(ci(cast).post(VERSIONS, body), 422, code)
+
+
+def test_recorded_predictions_need_a_model_and_come_once(cast: Cast) -> None:
+    body = _with_sample(cast, RECORDED)
+    other = {"sha256": upload(cast, RECORDED + b"21,1010,0.5\n"), "role": "conformance", "format": "csv"}
+    with nothing_written():
+        twice = body | {"artifacts": [*body["artifacts"], other]}
+        refused(ci(cast).post(VERSIONS, twice), 422, "several-conformance-artifacts")
+        alone = body | {"artifacts": [other]}
+        refused(ci(cast).post(VERSIONS, alone), 422, "conformance-without-model")
+
+
+def test_a_statement_about_scoring_is_refused_by_field(cast: Cast) -> None:
+    body = a_registered_version(cast, scoring={"task": "multiclass", "classes": ["a", "b"], "favourable": "c"})
+    with nothing_written():
+        document = refused(ci(cast).post(VERSIONS, body), 422, "bad-scoring")
+    assert document["field"] == "favourable"

@@ -32,3 +32,17 @@ def test_others_are_refused_and_nothing_is_written(cast: Cast, who: str) -> None
     answer = signed_in(getattr(cast, who)).post(reverse("admin:policies"), SAID)
     assert answer.status_code == 403
     assert not Environment.objects.exists()
+
+
+def test_limits_are_stated_beside_the_place_and_a_bad_one_is_refused(cast: Cast) -> None:
+    client = signed_in(cast.ravi)
+    client.post(reverse("admin:policies"), SAID)
+    said = {"act": "limits", "environment": "production-eu", "load_seconds": "2.5", "artifact_bytes": "5000000"}
+    assert client.post(reverse("admin:policies"), said).status_code == 302
+    assert Environment.objects.get().limits == {"load_seconds": 2.5, "artifact_bytes": 5_000_000}
+    assert "load_seconds" in client.get(reverse("admin:policies")).content.decode()
+    answer = client.post(reverse("admin:policies"), said | {"load_seconds": "-1"})
+    assert answer.status_code == 400
+    assert answer.context["limits_form"].errors
+    assert signed_in(cast.vera).post(reverse("admin:policies"), said | {"load_seconds": "9"}).status_code == 403
+    assert Environment.objects.get().limits == {"load_seconds": 2.5, "artifact_bytes": 5_000_000}

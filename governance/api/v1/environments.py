@@ -12,8 +12,9 @@ from rest_framework.response import Response
 from governance.api.auth import EVERYBODY
 from governance.api.bodies import Flag, Strict, Text
 from governance.api.resource import Resource
+from governance.api.rows import environment_named
 from governance.api.schema import described
-from registry.actions.deployments import register_environment
+from registry.actions.deployments import register_environment, set_environment_limits
 from registry.models import Environment, Role
 
 
@@ -25,12 +26,22 @@ class EnvironmentEntry(Strict):
     gated = Flag()
 
 
+class LimitsStated(Strict):
+    """What a place can bear of an artifact; a limit left out or null is none."""
+
+    artifact_bytes = serializers.JSONField(required=False, allow_null=True)
+    load_seconds = serializers.JSONField(required=False, allow_null=True)
+    peak_memory_bytes = serializers.JSONField(required=False, allow_null=True)
+    latency_seconds = serializers.JSONField(required=False, allow_null=True)
+
+
 class EnvironmentShown(serializers.Serializer[Environment]):
     """A place a version can run."""
 
     slug = serializers.CharField()
     name = serializers.CharField()
     gated = serializers.BooleanField()
+    limits = serializers.DictField()
 
 
 class EnvironmentList(Resource):
@@ -50,6 +61,20 @@ class EnvironmentList(Resource):
         """Name a place; the same statement again is 200 and the same row."""
         row, created = register_environment(actor=self.actor, **self.body(EnvironmentEntry))
         return Response(_environment(row), status=201 if created else 200)
+
+
+class EnvironmentLimits(Resource):
+    """What a place can bear of an artifact. People state it, in a signed-in session; no token does."""
+
+    roles = {"POST": frozenset({Role.RISK_MANAGER, Role.ADMINISTRATOR})}
+
+    @described("State the limits of an environment", body=LimitsStated, answers={200: EnvironmentShown})
+    def post(self, request: Request, environment: str) -> Response:
+        """Replace the limits of a place; the same statement again changes nothing."""
+        place = environment_named(environment)
+        limits = {name: value for name, value in self.body(LimitsStated).items() if value is not None}
+        row, _changed = set_environment_limits(place, limits=limits, actor=self.actor)
+        return Response(_environment(row))
 
 
 def _environment(row: Environment) -> Mapping[str, Any]:

@@ -44,6 +44,7 @@ urlpatterns = [
     path("gate/decisions/", gates.GateDecisions.as_view()),
     path("gate/decisions/<uuid:decision>/", gates.GateDecisionDetail.as_view()),
     path("environments/", environments.EnvironmentList.as_view()),
+    path("environments/<str:environment>/limits/", environments.EnvironmentLimits.as_view()),
     path("deployments/", deployments.DeploymentList.as_view()),
     path("deployments/<uuid:deployment>/end/", deployments.DeploymentEnd.as_view()),
     path("findings/", findings.FindingList.as_view()),

@@ -40,10 +40,17 @@ class DatasetNamed(Strict):
 
 
 class ScoringStated(Strict):
-    """How scores become decisions."""
+    """How the model's answers become decisions, and what is said of it; registry/scoring.py judges each field."""
 
+    task = serializers.JSONField(required=False, allow_null=True)
     threshold = serializers.JSONField(required=False, allow_null=True)
     positive_label = serializers.JSONField(required=False, allow_null=True)
+    favourable = serializers.JSONField(required=False, allow_null=True)
+    classes = serializers.JSONField(required=False, allow_null=True)
+    monotone = serializers.JSONField(required=False, allow_null=True)
+    ranges = serializers.JSONField(required=False, allow_null=True)
+    reasons = serializers.JSONField(required=False, allow_null=True)
+    conformance = serializers.JSONField(required=False, allow_null=True)
 
 
 class ContributorNamed(Strict):

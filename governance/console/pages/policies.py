@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -10,21 +12,28 @@ from django.utils.translation import gettext as _
 from governance.actions.policies import draft_policy, policy_in_force, publish_policy
 from governance.console.access import PEOPLE_WHO_READ, open_to, person_of
 from governance.console.acts import attempt, posted, show
-from governance.console.forms import EnvironmentForm, PolicyForm
+from governance.console.forms import EnvironmentForm, LimitsForm, PolicyForm
 from governance.models import PolicyVersion
 from governance.plans import rules_of
-from registry.actions.deployments import register_environment
+from registry.actions.deployments import register_environment, set_environment_limits
 from registry.ledger.clock import database_now
-from registry.models import Environment, Role
+from registry.models import Environment, Role, User
 
 
 @open_to(PEOPLE_WHO_READ)
 def policies(request: HttpRequest) -> HttpResponse:
-    """List every version of every policy, which one is in force for each tier and place, and name a new place."""
+    """List every version of every policy, which one is in force for each tier and place; name a place, state its limits."""
     person = person_of(request)
     form = EnvironmentForm(posted(request, "environment"))
+    limits_form = LimitsForm(posted(request, "limits"))
     status = 200
-    if request.method == "POST":
+    if limits_form.is_bound:
+        stated, status = attempt(
+            request, limits_form, lambda data: _state_limits(data, actor=person), done=_("The limits are stated.")
+        )
+        if stated:
+            return redirect("admin:policies")
+    elif request.method == "POST":
         named, status = attempt(
             request, form, lambda data: register_environment(actor=person, **data), done=_("The environment is named.")
         )
@@ -46,8 +55,14 @@ def policies(request: HttpRequest) -> HttpResponse:
         "may_draft": person.holds(Role.RISK_MANAGER),
         "may_name": person.holds(Role.RISK_MANAGER, Role.ADMINISTRATOR),
         "environment_form": form,
+        "limits_form": limits_form,
     }
     return show(request, "policies", context, title=_("Policies"), status=status)
+
+
+def _state_limits(data: dict[str, Any], *, actor: User) -> tuple[Environment, bool]:
+    limits = {name: value for name, value in data.items() if name in Environment.LIMITS and value is not None}
+    return set_environment_limits(data["environment"], limits=limits, actor=actor)
 
 
 @open_to(PEOPLE_WHO_READ)

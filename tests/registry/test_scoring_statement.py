@@ -1,0 +1,85 @@
+"""What may a version's registration say of its scoring, and does what was said before still mean the same bytes?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry.errors import DomainError
+from registry.scoring import checked_scoring
+
+WHOLE: dict[str, Any] = {
+    "task": "multiclass",
+    "classes": ["low", "middle", "high"],
+    "favourable": "low",
+    "monotone": {"debt": "decreasing"},
+    "ranges": {"age": [18, 120]},
+    "reasons": {"debt": "Your debts are high."},
+    "conformance": {"tolerance": 1e-9},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({}, {"threshold": 0.5, "positive_label": 1}),
+        ({"threshold": 1, "positive_label": 0}, {"threshold": 1.0, "positive_label": 0}),
+        ({"task": "binary", "threshold": 0.2}, {"threshold": 0.2, "positive_label": 1}),
+        ({"task": "regression"}, {"task": "regression"}),
+        ({"task": "multiclass"}, {"task": "multiclass"}),
+        (WHOLE, WHOLE | {"ranges": {"age": [18.0, 120.0]}}),
+        (
+            {"task": "regression", "conformance": {"tolerance": 250}},
+            {"task": "regression", "conformance": {"tolerance": 250.0}},
+        ),
+    ],
+)
+def test_a_statement_is_kept_and_a_binary_one_as_it_always_was(said: dict[str, Any], kept: dict[str, Any]) -> None:
+    assert checked_scoring(said) == kept
+    assert checked_scoring(checked_scoring(said)) == kept
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"task": "ranking"}, "task"),
+        ({"task": ["binary"]}, "task"),
+        ({"task": None}, "task"),
+        ({"thresholds": 0.5}, "thresholds"),
+        ({"threshold": float("nan")}, "threshold"),
+        ({"threshold": 10**400}, "threshold"),
+        ({"favourable": "a"}, "favourable"),
+        ({"task": "regression", "threshold": 0.5}, "threshold"),
+        ({"task": "multiclass", "positive_label": 1}, "positive_label"),
+        ({"task": "multiclass", "classes": ["a"]}, "classes"),
+        ({"task": "multiclass", "classes": ["a", "a"]}, "classes"),
+        ({"task": "multiclass", "classes": ["a", 1]}, "classes"),
+        ({"task": "multiclass", "classes": [str(number) for number in range(101)]}, "classes"),
+        ({"task": "multiclass", "classes": "ab"}, "classes"),
+        ({"task": "multiclass", "classes": ["a", "b"], "favourable": "c"}, "favourable"),
+        ({"task": "multiclass", "favourable": "a\u202eb"}, "favourable"),
+        ({"monotone": {"age": "up"}}, "monotone"),
+        ({"monotone": ["age"]}, "monotone"),
+        ({"monotone": {"": "increasing"}}, "monotone"),
+        ({"monotone": {str(number): "increasing" for number in range(2001)}}, "monotone"),
+        ({"ranges": {"age": [5, 1]}}, "ranges"),
+        ({"ranges": {"age": [0, float("inf")]}}, "ranges"),
+        ({"ranges": {"age": [True, 2]}}, "ranges"),
+        ({"ranges": {"age": 3}}, "ranges"),
+        ({"reasons": {"age": "a\nb"}}, "reasons"),
+        ({"reasons": {"age": ""}}, "reasons"),
+        ({"reasons": {"age": "x" * 201}}, "reasons"),
+        ({"conformance": 1e-6}, "conformance"),
+        ({"conformance": {}}, "conformance"),
+        ({"conformance": {"tolerance": -1e-9}}, "conformance"),
+        ({"conformance": {"tolerance": 0.5}}, "conformance"),
+        ({"conformance": {"tolerance": 1e-6, "rows": 5}}, "conformance"),
+        ({"conformance": {"tolerance": "1e-6"}}, "conformance"),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused_by_its_name(said: dict[str, Any], field: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        checked_scoring(said)
+    assert refused.value.code == "bad-scoring"
+    assert refused.value.context["field"] == field
