@@ -16,7 +16,7 @@ PYTEST := $(PY) -m pytest
 PORT ?= 8000
 DEMO := $(CURDIR)/var/demo
 
-.PHONY: help setup demo serve test test-fast test-sqlite test-postgres lint types contracts migrations-check bench lock \
+.PHONY: help setup demo serve test test-fast test-sqlite test-postgres lint types contracts migrations-check bench bench-page bench-pins lock \
 	golden messages clean
 
 help:  ## list the targets
@@ -56,8 +56,15 @@ contracts: $(VENV)/.with-development  ## who may import whom
 migrations-check: $(VENV)/.with-development  ## is a migration missing?
 	CADASTRE_VAR=$$(mktemp -d) $(PY) manage.py makemigrations --check --dry-run
 
-bench: $(VENV)/.with-development  ## side by side with peers; leaves var/bench/results.json
-	$(PY) -m benchmarks
+bench: $(VENV)/.with-development  ## side by side with pinned peers, an hour; BENCH="ids" for some; leaves var/bench/results.json
+	$(PY) -m benchmarks $(if $(BENCH),--only $(BENCH)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-page: $(VENV)/.with-development  ## write docs/benchmarks.md from var/bench/results.json
+	$(PY) -m benchmarks.page
+
+bench-pins: $(VENV)/.with-development  ## resolve the peers' environments anew from benchmarks/peers/*.in
+	for name in benchmarks/peers/*.in; do $(PY) -m uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
+		--no-annotate --python-version 3.11 "$$name" -o "$${name%.in}.txt"; done
 
 golden: $(VENV)/.with-development  ## accept today's output as the golden files
 	CADASTRE_GOLDEN=write $(PYTEST) tests/golden

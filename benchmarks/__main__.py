@@ -1,167 +1,173 @@
-"""How long does what CI waits for take, against a bare Django view? Writes var/bench/results.json."""
+"""What do validators and CI wait for, and what would they wait for elsewhere? Writes var/bench/results.json."""
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import datetime as dt
 import json
-import os
-import secrets
-import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rounds import FEWEST_ROUNDS, Comparison, Contender, Sample, interleaved, median
+from benchmarks import environments, gate, machine, underload
+from benchmarks.cases import CASES, Case, Reading
+from benchmarks.environments import OURS, Environment, NotInstalled, WrongVersion
+from benchmarks.process import Failed, prepared
+from benchmarks.rounds import FEWEST_ROUNDS, Comparison, taking_turns
 
-ROOT = Path(__file__).resolve().parents[1]
+TARGET = environments.ROOT / "var" / "bench"
+ALL_RAN, SOME_PEER_ABSENT, WRONG_PEER = 0, 1, 2
+SERVED = (gate.DECISION, gate.REGISTRATION, underload.UNDER_LOAD)
+
+Told = tuple[dict[str, Any], dict[str, Any]]
+"""A line of the results, and the figures of its rounds."""
 
 
-def processor_ms(sample: Sample) -> float:
-    """Return the figure that is compared: processor time of the server's processes, which load disturbs least."""
-    return sample.processor_ms
+def known_ids() -> tuple[str, ...]:
+    """Return the id of every line, in the order of the table."""
+    return tuple(reading.id for case in CASES for reading in case.readings) + tuple(one.id for one in SERVED)
 
 
-def line(name: str, what: str, comparison: Comparison, *, goal: float) -> dict[str, Any]:
-    """Return one line of the results; the goal is met when the ratio is at most ``goal``."""
-    ratio = comparison.ratio(processor_ms)
-    return {
-        "id": name,
-        "what": what,
-        "ours": round(median(comparison.ours, processor_ms), 3),
-        "peer": round(median(comparison.peer, processor_ms), 3),
-        "ratio": round(ratio, 2),
-        "goal": goal,
-        "met": ratio <= goal,
+def is_wanted(name: str, only: list[str]) -> bool:
+    """Tell whether a line is asked for: by its id, by the first words of it, or because nothing is asked for."""
+    return not only or any(name == one or name.startswith(f"{one}-") for one in only)
+
+
+def compared(case: Case, *, rounds: int, quick: bool, known: dict[str, Environment]) -> tuple[Comparison, Any]:
+    """Let the two sides of a case take turns; return the rounds and what the sides said of themselves.
+
+    Raises NotInstalled, WrongVersion and Failed.
+    """
+    for side in (case.ours, case.peer):
+        if side.environment not in known:
+            known[side.environment] = environments.provide(side.environment)
+    with ExitStack() as stack:
+        processes = []
+        for name, side in (("ours", case.ours), ("peer", case.peer)):
+            log = TARGET / "logs" / f"{case.readings[0].id}-{name}.log"
+            started = prepared(known[side.environment], side.target, side.asked(quick=quick), log=log)
+            processes.append(stack.enter_context(started))
+        ours, peer = processes
+        for process, side in ((ours, case.ours), (peer, case.peer)):
+            for _ in range(side.warm):
+                process.repeat()
+        comparison = taking_turns(
+            lambda: ours.repeat().times(case.ours.times), lambda: peer.repeat().times(case.peer.times), rounds=rounds
+        )
+        return comparison, {"ours": dict(ours.told[-1]), "peer": dict(peer.told[-1])}
+
+
+def told(reading: Reading, comparison: Comparison, more: Mapping[str, Any], *, before: float) -> Told:
+    """Return the line of a reading and the figures of its rounds."""
+    spread = reading.goal.spread(comparison, lambda sample: float(getattr(sample, reading.of)))
+    figures = asdict(comparison) | dict(more) | {"ratios": [float(f"{end:.4g}") for end in spread]}
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return reading.line(comparison), figures | {
+        "measured_at": at,
+        "load": [before, machine.load()],
+        "machine": machine.described(),
     }
 
 
-def run(*, rounds: int, calls: int, models: int, folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Seed, start both servers, compare; return the results and the figures of each round."""
-    import django
-    from django.conf import settings
-    from django.core.management import call_command
-    from django.db import connections
-
-    from benchmarks.seeding import seed
-    from benchmarks.servers import Client, processor_seconds, wsgi_server
-    from governance.processes.broker import socket_path_of, start_embedded
-    from governance.processes.children import process_group
-
-    django.setup()
-    call_command("migrate", verbosity=0)
-    (folder / "static").mkdir(exist_ok=True)
-    with process_group(folder=ROOT, log=(folder / "servers.log").open("w", encoding="utf-8")) as group:
-        start_embedded(group, socket_path=socket_path_of(settings.BROKER_URL), folder=folder / "valkey")
-        sown = seed(models=models, registrations=(rounds + 2) * max(calls, 10))
-        connections.close_all()
-        prepare_bare(sown.digests, database=folder / "bare.sqlite3")
-        bare = {"BARE_DATABASE": str(folder / "bare.sqlite3"), "PYTHONPATH": str(ROOT)}
-        with (
-            wsgi_server(group, "governance.wsgi:application", {}) as (our_address, our_child),
-            wsgi_server(group, "benchmarks.bare:application", bare) as (peer_address, peer_child),
-        ):
-            ours, peer = Client(our_address, token=sown.token), Client(peer_address)
-            digests, names = itertools.cycle(sown.digests), itertools.count()
-
-            def question() -> dict[str, str]:
-                nonce = secrets.token_hex(16)
-                return {"artifact_sha256": next(digests), "environment": sown.environment, "nonce": nonce}
-
-            def statement() -> dict[str, Any]:
-                number = next(names)
-                return {
-                    "version": f"2.0.{number}",
-                    "artifacts": [{"sha256": sown.spare[number], "role": "model", "format": "joblib"}],
-                    "datasets": [],
-                    "scoring": {"threshold": 0.5, "positive_label": 1},
-                }
-
-            def ask() -> None:
-                ours.post("/api/v1/gate/decisions/", question(), expect=(200, 201))
-
-            def register() -> None:
-                ours.post(f"/api/v1/models/{sown.model}/versions/", statement(), expect=(201,))
-
-            def our_clock() -> float:
-                return processor_seconds(our_child.pid)
-
-            def peer_clock() -> float:
-                return processor_seconds(peer_child.pid)
-
-            gate = interleaved(
-                Contender("gate", ask, our_clock, ours.renew),
-                Contender("bare read", lambda: peer.post("/read/", question(), expect=(200,)), peer_clock, peer.renew),
-                rounds=rounds,
-                calls=calls,
-            )
-            registration = interleaved(
-                Contender("registration", register, our_clock, ours.renew),
-                Contender(
-                    "bare insert", lambda: peer.post("/insert/", statement(), expect=(201,)), peer_clock, peer.renew
-                ),
-                rounds=rounds,
-                calls=calls,
-            )
-    how = f"server processor ms per call, 1 client, {models} models, SQLite, median of {rounds} rounds of {calls}"
-    results = [
-        line(
-            "gate-decision",
-            f"Recorded gate decision with its reasons, against a bare Django view that reads one indexed row ({how})",
-            gate,
-            goal=1.5,
-        ),
-        line(
-            "register-version",
-            f"Registration of a version with ledger event and lineage, against a bare view with one INSERT ({how})",
-            registration,
-            goal=10.0,
-        ),
-    ]
-    return results, {"gate-decision": asdict(gate), "register-version": asdict(registration)}
+def measured(options: argparse.Namespace, known: dict[str, Environment]) -> Iterator[Told]:
+    """Yield every line that is asked for as it is measured."""
+    for case in CASES:
+        wanted = [reading for reading in case.readings if is_wanted(reading.id, options.only)]
+        if not wanted:
+            continue
+        before = machine.load()
+        try:
+            comparison, said = compared(case, rounds=options.rounds, quick=options.quick, known=known)
+        except (NotInstalled, Failed) as error:
+            why = f"{'not installed' if isinstance(error, NotInstalled) else 'failed'}: {error}"
+            for reading in wanted:
+                yield reading.without(why), {"failed": why, "machine": machine.described()}
+            continue
+        sides = {
+            name: {"times": side.times, "versions": machine.versions(known[side.environment].versions)}
+            for name, side in (("ours", case.ours), ("peer", case.peer))
+        }
+        for reading in wanted:
+            yield told(reading, comparison, {"said": said, "sides": sides}, before=before)
+    yield from _served(options)
 
 
-def prepare_bare(digests: tuple[str, ...], *, database: Path) -> None:
-    """Make the peer's tables in a process of its own: this one is configured for ours."""
-    script = "import json, sys; from benchmarks.bare import prepare; prepare(json.load(sys.stdin))"
-    environment = {**os.environ, "BARE_DATABASE": str(database)}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
-    subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=environment, input=json.dumps(digests), text=True, check=True
+def _served(options: argparse.Namespace) -> Iterator[Told]:
+    calls = 20 if options.quick else options.calls
+    if any(is_wanted(one.id, options.only) for one in (gate.DECISION, gate.REGISTRATION)):
+        before = machine.load()
+        with gate.service_folder() as folder:
+            found = gate.compare_calls(rounds=options.rounds, calls=calls, folder=folder)
+        for reading in (gate.DECISION, gate.REGISTRATION):
+            if is_wanted(reading.id, options.only):
+                yield told(reading, found[reading.id], {}, before=before)
+    if is_wanted(underload.UNDER_LOAD.id, options.only):
+        before = machine.load()
+        rows, calls = (4_000, 20) if options.quick else (300_000, 3 * calls)
+        with gate.service_folder() as folder:
+            comparison, cores = underload.compare_load(rounds=options.rounds, calls=calls, rows=rows, folder=folder)
+        yield told(underload.UNDER_LOAD, comparison, {"said": {"worker_cores": round(cores, 2)}}, before=before)
+
+
+def written(lines: list[Told], target: Path) -> list[dict[str, Any]]:
+    """Put the lines among those that were measured before, in the order of the table; return all of them."""
+    kept: dict[str, dict[str, Any]] = {}
+    rounds: dict[str, Any] = {}
+    if (target / "results.json").is_file() and (target / "rounds.json").is_file():
+        kept = {line["id"]: line for line in json.loads((target / "results.json").read_text(encoding="utf-8"))}
+        rounds = json.loads((target / "rounds.json").read_text(encoding="utf-8"))
+    kept |= {line["id"]: line for line, _ in lines}
+    rounds |= {line["id"]: figures for line, figures in lines}
+    ordered = [kept[name] for name in known_ids() if name in kept]
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "results.json").write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
+    shown = {line["id"]: rounds[line["id"]] for line in ordered}
+    (target / "rounds.json").write_text(json.dumps(shown, indent=2) + "\n", encoding="utf-8")
+    return ordered
+
+
+def row(line: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    """Return a line of the printed table."""
+    if line["ratio"] is None:
+        return f"{line['id']:<26} {line['what'].rpartition(': ')[0][-60:]:<60} NOT MEASURED: {figures['failed']}"
+    low, high = figures["ratios"]
+    return (
+        f"{line['id']:<26} ours {line['ours']:>12,.1f}  peer {line['peer']:>14,.1f}  ratio {line['ratio']:>9,.4g} "
+        f"({low:,.4g} to {high:,.4g})  goal {line['goal']:<9} {'met' if line['met'] else 'NOT MET'}"
     )
 
 
-def main() -> int:
-    """Run every comparison and write the results; the exit code says that they ran, not that the goals were met."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the comparisons that are asked for.
+
+    Exit code 0: all ran, whether or not their goals were met. 1: a peer could not be installed or failed. 2: a peer is
+    not in the pinned version, and nothing was measured after that.
+    """
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help=f"interleaved rounds, at least {FEWEST_ROUNDS}")
-    parser.add_argument("--calls", type=int, default=100, help="calls per round and side")
-    parser.add_argument("--models", type=int, default=200, help="models in the register")
-    options = parser.parse_args()
-    target = ROOT / "var" / "bench"
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="cadastre-bench-") as name:
-        for variable in ("DATABASE_URL", "CADASTRE_BROKER_URL"):
-            os.environ.pop(variable, None)
-        os.environ |= {
-            "DJANGO_SETTINGS_MODULE": "governance.settings",
-            "CADASTRE_VAR": name,
-            "CADASTRE_LOG_LEVEL": "WARNING",
-        }
-        results, rounds = run(rounds=options.rounds, calls=options.calls, models=options.models, folder=Path(name))
-    (target / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    (target / "rounds.json").write_text(json.dumps(rounds, indent=2) + "\n", encoding="utf-8")
-    print(f"Load of this machine over the last minute: {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors.")
-    for result in results:
-        verdict = "met" if result["met"] else "NOT MET"
-        print(
-            f"{result['id']:<18} ours {result['ours']:>8} ms  peer {result['peer']:>8} ms  "
-            f"ratio {result['ratio']:>6}  goal {result['goal']:>5}  {verdict}"
-        )
-    print(f"Written to {target / 'results.json'}")
-    return 0
+    parser.add_argument("--only", nargs="*", default=[], metavar="ID", help="ids, or the first words of them")
+    parser.add_argument("--rounds", type=int, default=5, help=f"interleaved rounds, at least {FEWEST_ROUNDS}")
+    parser.add_argument("--calls", type=int, default=100, help="calls per round and side where a server is asked")
+    parser.add_argument("--quick", action="store_true", help="tiny data: does everything run? The figures mean nothing")
+    parser.add_argument("--into", type=Path, default=TARGET, help="folder for results.json and rounds.json")
+    options = parser.parse_args(arguments)
+    unknown = [one for one in options.only if not any(is_wanted(name, [one]) for name in known_ids())]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(known_ids())}")
+    print(f"Load over the last minute: {machine.load():.2f} on {machine.described()['cores']} processors.", flush=True)
+    lines: list[Told] = []
+    try:
+        for line, figures in measured(options, {OURS: environments.ours()}):
+            lines.append((line, figures))
+            print(row(line, figures), flush=True)
+            written(lines, options.into)  # a run that is broken off leaves what it has measured
+    except WrongVersion as error:
+        print(f"REFUSED: {error}", file=sys.stderr)
+        return WRONG_PEER
+    print(f"Written to {options.into / 'results.json'}")
+    return SOME_PEER_ABSENT if any(line["ratio"] is None for line, _ in lines) else ALL_RAN
 
 
 if __name__ == "__main__":
