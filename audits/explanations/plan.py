@@ -23,7 +23,8 @@ class ExplainPlan:
     dependence and interactions are worked out; ``local_rows`` and ``counterfactual_rows``: how many rows decided against
     are explained one by one, and searched for counterfactuals. ``reasons``, ``monotone``, ``fixed``: declared words for
     a feature, direction ("increasing", "decreasing"), and features nobody can change (immutable and sensitive ones).
-    ``previous``: counterfactuals kept from the version in place, to be put to this model.
+    ``previous``: counterfactuals kept from the version in place, to be put to this model, and ``previous_features`` the
+    features of that version in the order of their cells.
     """
 
     variant: str = "any"
@@ -38,6 +39,7 @@ class ExplainPlan:
     monotone: Mapping[str, str] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     previous: tuple[Counterfactual, ...] = ()
+    previous_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS or not 1 <= self.named_reasons <= 20:
@@ -56,4 +58,5 @@ class ExplainPlan:
     def from_json(cls, value: Mapping[str, Any]) -> ExplainPlan:
         """Read what ``to_json`` wrote."""
         kept = tuple(Counterfactual.from_json(one) for one in value["previous"])
-        return cls(**(dict(value) | {"fixed": tuple(value["fixed"]), "previous": kept}))
+        names = {name: tuple(value[name]) for name in ("fixed", "previous_features")}
+        return cls(**(dict(value) | names | {"previous": kept}))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.explanations import linear, sampled, trees
 from audits.explanations.contract import Explanation
+from audits.explanations.effects import with_effects
 from audits.explanations.offers import Offer, answers, explained_class
 from audits.explanations.plan import ExplainPlan
 from audits.explanations.quality import (
@@ -96,7 +97,18 @@ def explain(
         seed_weights=tuple(weight for _, weight in found.rankings),
     )
     used = time.process_time() - began
-    return replace(explanation, cost=Cost(found.predicted, used, plan.budget_seconds, found.considered))
+    explanation = replace(explanation, cost=Cost(found.predicted, used, plan.budget_seconds, found.considered))
+    return with_effects(
+        explanation,
+        model,
+        background,
+        sample,
+        values=found.first.values,
+        places=found.chosen.rows,
+        column=column,
+        plan=plan,
+        seed=seeds[0],
+    )
 
 
 @dataclass(frozen=True)
