@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from audits.tables.sources import Sources, sources_from
+
 
 def text(name: str, default: str = "") -> str:
     """Return the variable, or the content of the file that ``NAME_FILE`` names, or the default."""
@@ -46,6 +48,14 @@ def integer(name: str, default: int, *, low: int = 0, high: int = 2**31) -> int:
 def names(name: str, default: str = "") -> list[str]:
     """Return a comma-separated list without empty entries."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def table_sources(name: str) -> Sources:
+    """Return the configured table sources; what makes no sense stops the process, and no secret is quoted."""
+    try:
+        return sources_from(text(name))
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from None
 
 
 def database(url: str, *, sqlite_default: Path) -> dict[str, object]:

@@ -137,6 +137,8 @@ RUN_MAX_ROWS = env.integer("CADASTRE_RUN_MAX_ROWS", 50_000_000, low=1, high=2**4
 SANDBOX_WALL_SECONDS = env.integer("CADASTRE_SANDBOX_WALL_SECONDS", 120, low=1)
 SANDBOX_MEMORY_BYTES = env.integer("CADASTRE_SANDBOX_MEMORY_BYTES", 3 * 2**30, low=2**26, high=2**40)
 
+TABLE_SOURCES = env.table_sources("CADASTRE_TABLE_SOURCES")
+
 BROKER_URL = env.text("CADASTRE_BROKER_URL") or f"redis+socket://{VAR / 'run' / 'valkey.sock'}"
 EMBEDDED_BROKER = not env.text("CADASTRE_BROKER_URL")
 

@@ -64,14 +64,18 @@ def required_roles(task: Task, required: Iterable[str] | None) -> tuple[str, ...
     return REQUIRED[task] if required is None else tuple(required)
 
 
-def admitted(expression: Any, use: Use, *, engine: str, digest: str | None) -> EvaluationTable:
+def admitted(
+    expression: Any, use: Use, *, engine: str, digest: str | None, scan: ParquetScan | None = None
+) -> EvaluationTable:
     """Count, identify and check an expression whose columns are known to be there.
 
-    Without ``digest`` the table is identified by its row count and a summary of each column in a role.
+    Without ``digest`` the table is identified by its row count and a summary of each column in a role. ``scan`` reads
+    the same file in passing.
     """
     facts = summary(expression, use.roles.columns(), per_column=digest is None)
     kind = "bytes" if digest is not None else "summary"
-    return _checked(expression, use, facts["rows"], engine=engine, digest=digest or digest_of(facts), kind=kind)
+    held = expression if scan is None else Unopened(lambda: expression, scan)
+    return _checked(held, use, facts["rows"], engine=engine, digest=digest or digest_of(facts), kind=kind)
 
 
 def admitted_unopened(unopened: Unopened, scan: ParquetScan, use: Use, *, digest: str) -> EvaluationTable:

@@ -16,11 +16,18 @@ from registry.errors import DomainError
 MISSING = "(missing)"
 
 
+HIDDEN = (
+    (r"fetch_arrow_table\(\) is deprecated", DeprecationWarning),  # Ibis calls DuckDB's former name of to_arrow_table
+    (r"PySpark does not yet fully support pandas", FutureWarning),  # Spark's answers are read as Arrow, not by pandas
+)
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hide one deprecation inside Ibis: it still calls DuckDB's former name of ``to_arrow_table``."""
+    """Hide what libraries below us say of one another."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"fetch_arrow_table\(\) is deprecated", category=DeprecationWarning)
+        for message, category in HIDDEN:
+            warnings.filterwarnings("ignore", message=message, category=category)
         yield
 
 
@@ -45,13 +52,24 @@ def _asked(expression: Any) -> dict[str, Any]:
     import duckdb
     import psycopg
 
+    backend = expression.get_backend()
     try:
         with quiet():
-            found = expression.to_pyarrow()
+            found = _on_spark(backend, expression) if backend.name == "pyspark" else expression.to_pyarrow()
     except (duckdb.Error, psycopg.Error) as error:
         # the engine's own text may quote a cell of the table, which is personal data: it stays in the cause
         raise DomainError("unreadable-table", "The engine could not read the table to its end.") from error
     return {name: found.column(name).combine_chunks() for name in found.column_names}
+
+
+def _on_spark(backend: Any, expression: Any) -> Any:
+    """Ask Spark and read its answer as Arrow: by way of pandas NaN and missing would become one."""
+    from pyspark.errors import PySparkException
+
+    try:
+        return backend._session.sql(backend.compile(expression)).toArrow()
+    except PySparkException as error:
+        raise DomainError("unreadable-table", "The engine could not read the table to its end.") from error
 
 
 def number(value: float) -> Any:

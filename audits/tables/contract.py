@@ -217,7 +217,7 @@ class EvaluationTable:
         held = self.__dict__["_table"]
         if isinstance(held, Unopened):
             held.close()
-        else:
+        elif self.engine != "spark":  # its session belongs to the process, not to one table
             held.get_backend().disconnect()
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from audits.tables.contract import ColumnRoles
-from audits.tables.open import open_file
+from audits.tables.open import open_dataset
 from registry.errors import DomainError
 
 MAX_ROWS = 20_000_000
@@ -44,29 +44,41 @@ def refuse_too_large(path: Path, format: str) -> None:
 
 
 def profile(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the row count and the columns of a table, after refusing bad values as ``open_file`` does.
+    """Return row count, columns and digest of a table, after refusing bad values as ``open_dataset`` does.
 
-    ``request``: path, format, sha256, roles. ``columns``: name and type of each, in order.
+    ``request``: ``described`` (see ``open_dataset``) with its ``task``, and ``path``, or ``sources`` with the settings of
+    the one that holds the table. ``columns``: name and type of each, in order.
     """
-    roles = ColumnRoles.from_json(request["roles"])
-    refuse_too_large(Path(request["path"]), request["format"])
-    required = ("target", "score") if roles.score else ("target",)
-    table = open_file(
-        Path(request["path"]), format=request["format"], roles=roles, digest=request["sha256"], required=required
+    described = request["described"]
+    path = Path(request["path"]) if request["path"] else None
+    if path is not None:
+        refuse_too_large(path, described["format"])
+    table = open_dataset(
+        described, path=path, sources=request["sources"], task=described["task"], required=required_of(described)
     )
     try:
         schema = table.table.schema()
-        return {"rows": table.rows, "columns": [{"name": name, "type": str(schema[name])} for name in schema.names]}
+        columns = [{"name": name, "type": str(schema[name])} for name in schema.names]
+        return {"rows": table.rows, "columns": columns, "digest": table.digest}
     finally:
         table.close()
 
 
+def required_of(described: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the roles without which a table says nothing: the outcome, and what a model said where it is named."""
+    said = [role for role in ("score", "prediction", "class_scores") if described["roles"].get(role)]
+    return ("target", *said)
+
+
 def main() -> None:
     """Answer one request, with bounded memory and processor time."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
+    request = json.loads(sys.stdin.readline())
+    if not any(source["kind"] == "spark" for source in request["sources"].values()):
+        # a Java machine reserves more addresses and uses more processor time than any file we read may
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
     try:
-        answer = profile(json.loads(sys.stdin.readline()))
+        answer = profile(request)
     except DomainError as error:
         answer = {"error": {"code": error.code, "message": error.message, "context": error.context, "kind": error.kind}}
     sys.stdout.write(json.dumps(answer, default=str))

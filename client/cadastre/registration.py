@@ -30,7 +30,7 @@ def read_manifest(path: str) -> dict[str, Any]:
         _need(one, "file", str)
     for one in manifest.setdefault("datasets", []):
         _need(_need(one, "dataset", dict), "slug", str)
-        _need(one, "file", str)
+        _need(one, "source" if "source" in one else "file", str)
     return manifest
 
 
@@ -47,10 +47,13 @@ def register(
     for one in manifest["datasets"]:
         slug = one["dataset"]["slug"]
         service.register_dataset(one["dataset"])
-        digest = service.upload(str(folder / one["file"]))
         body = {name: value for name, value in one.items() if name not in ("dataset", "file")}
-        service.register_dataset_version(slug, {**body, "artifact_sha256": digest})
-        say(f"dataset {slug} {one.get('version', '')} sha256:{digest}")
+        where = f"{one.get('source', '')}/{one.get('locator', '')}"
+        if "file" in one:
+            body["artifact_sha256"] = service.upload(str(folder / one["file"]))
+            where = f"sha256:{body['artifact_sha256']}"
+        service.register_dataset_version(slug, body)
+        say(f"dataset {slug} {one.get('version', '')} {where}")
     artifacts = []
     for one in manifest["version"]["artifacts"]:
         digest = service.upload(str(folder / one["file"]))

@@ -8,11 +8,11 @@ from django.db import transaction
 
 from registry import texts
 from registry.actions.inventory import inserted, require_role
-from registry.digests import digest_of
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
 from registry.ledger.clock import database_now
 from registry.models import Artifact, Dataset, DatasetVersion, Role, User
+from registry.snapshots import checked_dialect, checked_task, snapshot_digest
 
 declare_action("dataset.registered", "A dataset came in.")
 declare_action("dataset.version_registered", "A snapshot of a dataset came in.")
@@ -99,25 +99,35 @@ def register_dataset_version(
     dataset: Dataset,
     *,
     version: str,
-    artifact: Artifact,
+    artifact: Artifact | None,
     format: str,
     roles: dict[str, Any],
     split: str,
     row_count: int,
     columns: list[dict[str, str]],
     actor: User,
+    task: str = "binary",
+    dialect: dict[str, Any] | None = None,
+    source: str = "",
+    locator: str = "",
+    table_digest: str = "",
 ) -> tuple[DatasetVersion, bool]:
     """Enter a snapshot whose table has been read (``row_count``, ``columns``); the same statement again is the same row.
 
-    Raises ``dataset-version-differs`` (conflict) when that version is known with other bytes or other roles.
+    Its table is the bytes of ``artifact``, or stays at ``locator`` in ``source``, where ``table_digest`` sums it up.
+    Raises ``dataset-version-differs`` (conflict) when that version is known with other bytes or another statement.
     """
     require_role(actor, Role.DEVELOPER, Role.OWNER, Role.CI)
     name = texts.version_name(version)
-    if format not in DatasetVersion.Format.values:
+    if format not in DatasetVersion.Format.values and (artifact is not None or format):
         raise DomainError("unknown-format", f"format must be one of {', '.join(DatasetVersion.Format.values)}.")
     if split not in DatasetVersion.Split.values:
         raise DomainError("unknown-split", f"split must be one of {', '.join(DatasetVersion.Split.values)}.")
-    digest = digest_of({"sha256": artifact.sha256, "format": format, "roles": roles})
+    stated = {
+        "sha256": artifact.sha256 if artifact else None, "source": source, "locator": locator, "format": format,
+        "roles": roles, "task": checked_task(task), "dialect": checked_dialect(dialect or {}, format=format),
+    }  # fmt: skip
+    digest = snapshot_digest(stated, table_digest=table_digest)
     Dataset.objects.select_for_update().get(pk=dataset.pk)
     known = DatasetVersion.objects.filter(dataset=dataset, version=name).first()
     if known is not None:
@@ -128,7 +138,8 @@ def register_dataset_version(
         return known, False
     row = DatasetVersion.objects.create(
         dataset=dataset, version=name, artifact=artifact, format=format, roles=roles, split=split, row_count=row_count,
-        columns=columns, digest=digest, registered_by=actor, registered_at=database_now(),
+        columns=columns, digest=digest, registered_by=actor, registered_at=database_now(), task=task,
+        dialect=stated["dialect"], source=source, locator=locator,
     )  # fmt: skip
     append("dataset.version_registered", row, actor=actor)
     return row, True

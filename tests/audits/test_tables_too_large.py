@@ -18,7 +18,8 @@ def test_a_file_of_many_constant_rows_is_refused_by_its_footer(tmp_path: Path, m
     pq.write_table(pa.table({"label": np.zeros(50_000, dtype="int64")}), path)
     assert path.stat().st_size < 5_000
     monkeypatch.setattr(profile, "MAX_ROWS", 10_000)
-    request = {"path": str(path), "format": "parquet", "sha256": "0" * 64, "roles": {"target": "label"}}
+    described = {"format": "parquet", "sha256": "0" * 64, "roles": {"target": "label"}, "task": "binary"}
+    request = {"path": str(path), "described": described, "sources": {}}
     with pytest.raises(DomainError) as caught:
         profile.profile(request)
     assert (caught.value.code, caught.value.kind, caught.value.context["rows"]) == (

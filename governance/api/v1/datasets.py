@@ -46,11 +46,15 @@ class DatasetShown(serializers.Serializer[Dataset]):
 
 
 class DatasetVersionEntry(Strict):
-    """A new snapshot: its uploaded table, the role of each column, and what part of the data it is."""
+    """A new snapshot: its table, uploaded or in a table source, the role of each column, and what part of the data it is."""
 
     version = Text()
-    artifact_sha256 = Text()
-    format = Text()
+    artifact_sha256 = Text(required=False)
+    source = Text(required=False)  # type: ignore[assignment]  # declared fields leave the class again
+    locator = Text(required=False)
+    format = Text(required=False)
+    dialect = Object(required=False)
+    task = Text(required=False)
     roles = Object()
     split_role = Text()
 
@@ -60,8 +64,12 @@ class DatasetVersionShown(serializers.Serializer[DatasetVersion]):
 
     dataset = serializers.CharField(source="dataset_id")
     version = serializers.CharField()
-    artifact_sha256 = serializers.CharField(source="artifact_id")
+    artifact_sha256 = serializers.CharField(source="artifact_id", allow_null=True)
+    source = serializers.CharField()  # type: ignore[assignment]  # declared fields leave the class again
+    locator = serializers.CharField()
     format = serializers.CharField()
+    dialect = serializers.DictField()
+    task = serializers.CharField()
     roles = serializers.DictField()
     split_role = serializers.CharField(source="split")
     row_count = serializers.IntegerField(allow_null=True)
@@ -108,7 +116,7 @@ class DatasetVersionList(Resource):
         answers={200: DatasetVersionShown, 201: DatasetVersionShown},
     )
     def post(self, request: Request, dataset: str) -> Response:
-        """Read the uploaded table and register it; the same statement again is 200 and the same row."""
+        """Read the table where it lies and register it; the same statement again is 200 and the same row."""
         found = dataset_named(dataset)
         values = self.body(DatasetVersionEntry)
         values["split"] = values.pop("split_role")
