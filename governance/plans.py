@@ -37,6 +37,7 @@ def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str
             "source": used.dataset_version.source,
             "locator": used.dataset_version.locator,
             "dialect": used.dataset_version.dialect,
+            "task": used.dataset_version.task,
             "roles": used.dataset_version.roles,
         }
         for used in version.dataset_links.select_related("dataset_version")

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from audits.runs.guard import exceeded
 from audits.tables.contract import ColumnRoles, EvaluationTable
-from audits.tables.open import open_file, open_frame, read_csv_frame
+from audits.tables.open import open_dataset, open_frame, read_csv_frame
 from registry.errors import DomainError
 from registry.storage import artifacts
 
@@ -48,9 +48,13 @@ def frame_of(described: Mapping[str, Any]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if described.get("source"):
+        message = f"{described['dataset']} stays where it is: it is measured by the answers it holds, not scored here."
+        raise DomainError("table-stays", message)
     with artifacts().open_checked(described["sha256"]) as stream:
         if described["format"] == "csv":
-            return within_rows(read_csv_frame(artifacts().path(described["sha256"])))
+            path = artifacts().path(described["sha256"])
+            return within_rows(read_csv_frame(path, dialect=described.get("dialect")))
         try:
             refuse_too_many(pq.read_metadata(stream).num_rows)
             stream.seek(0)
@@ -78,16 +82,18 @@ def refuse_too_many(rows: int) -> None:
 def table_as_it_is(plan: Mapping[str, Any], role: str, *, check_values: bool) -> EvaluationTable:
     """Open a table that already holds what the model said; it is read where it lies."""
     described = plan["datasets"][role]
-    # re-hashed first, so that a changed file is not measured
-    artifacts().open_checked(described["sha256"]).close()
-    table = open_file(
-        artifacts().path(described["sha256"]),
-        format=described["format"],
-        roles=ColumnRoles.from_json(described["roles"]),
+    path = None
+    if not described.get("source"):
+        path = artifacts().path(described["sha256"])
+        # re-hashed first, so that a changed file is not measured
+        artifacts().open_checked(described["sha256"]).close()
+    table = open_dataset(
+        described,
+        path=path,
+        sources=settings.TABLE_SOURCES,
         threshold=plan["scoring"].get("threshold"),
         task=plan["task"],
         favourable=plan["scoring"].get("favourable"),
-        digest=described["sha256"],
         required=None if role == "evaluation" else (),
         check_values=check_values,
     )
