@@ -43,7 +43,7 @@ def rank_sums(table: EvaluationTable, column: str, classes: tuple[str, ...]) -> 
 
     value, target = table.table[column], table.table[table.roles.target]
     rows = table.table.filter(~missing(value))
-    flags = {f"c{at}": is_class(target, label).cast("int64").sum().cast("float64") for at, label in enumerate(classes)}
+    flags = {f"c{at}": is_class(target, label).cast("int32").sum().cast("float64") for at, label in enumerate(classes)}
     cells = rows.group_by(real(rows[column]).name("value")).aggregate(n=rows.count().cast("float64"), **flags)
     total, running = ibis.window(), ibis.cumulative_window(order_by="value")
     measured: dict[str, Any] = {}
@@ -70,8 +70,9 @@ def rank_sums(table: EvaluationTable, column: str, classes: tuple[str, ...]) -> 
 
 
 def class_counts(table: EvaluationTable) -> dict[str, int]:
-    """Return rows by class of the outcome, the commonest first."""
+    """Return rows by class of the outcome, the commonest first; outcomes of a binary model are "0" and "1"."""
     target = table.table[table.roles.target]
+    target = real(target) if table.task == "binary" else target
     rows = rows_of(table.table.group_by(target.name("label")).aggregate(n=table.table.count()))
     found: dict[str, int] = {}
     for row in rows:
@@ -95,6 +96,7 @@ def value_counts(table: EvaluationTable, column: str, classes: tuple[str, ...]) 
     import numpy as np
 
     target = table.table[table.roles.target]
+    target = real(target) if table.task == "binary" else target
     value = table.table[column]
     key = missing(value).ifelse(None, value)
     grouped = table.table.group_by([key.name("value"), target.name("label")]).aggregate(n=table.table.count())

@@ -34,7 +34,7 @@ def is_class(column: Any, label: str) -> Any:
     """Return the expression that is true where a column of outcomes holds the class named ``label``."""
     kind = column.type()
     if kind.is_boolean():
-        return column if label == "true" else ~column
+        return column if label in ("true", "1") else ~column
     if kind.is_numeric():
         return real(column) == number(float(label))
     return column.cast("string") == label

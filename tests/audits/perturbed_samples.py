@@ -48,7 +48,15 @@ def said(answers: dict[str, Any], task: str) -> Any:
     return np.array(names)[np.argmax(np.column_stack(list(answers.values())), axis=1)]
 
 
-def perturbed_tables(
+def perturbed_tables(frame: pd.DataFrame, *, roles: ColumnRoles, **more: Any) -> dict[str, EvaluationTable]:
+    """Return the frame's rows changed, answered and opened, by key; the order of the given rows does not matter."""
+    known = {name: more.pop(name) for name in ("keys", "declared", "answers", "reference", "seed") if name in more}
+    frames = perturbed_frames(frame, roles=roles, task=more.get("task", "binary"), **known)
+    paired = dataclasses.replace(roles, baseline=GIVEN)
+    return {key: open_frame(rows, roles=paired, **({"check_values": False} | more)) for key, rows in frames.items()}
+
+
+def perturbed_frames(
     frame: pd.DataFrame,
     *,
     roles: ColumnRoles,
@@ -58,9 +66,8 @@ def perturbed_tables(
     answers: Answers | None = None,
     reference: pd.DataFrame | None = None,
     seed: int = 7,
-    **more: Any,
-) -> dict[str, EvaluationTable]:
-    """Return the frame's rows changed, answered and opened, by key; the order of the given rows does not matter."""
+) -> dict[str, pd.DataFrame]:
+    """Return the frame's rows changed and answered, by key, each with the answer before the change."""
     rule = answers or RULES[task]
     ordered = pa.Table.from_pandas(frame.sort_index(), preserve_index=False)
     before = said(rule(ordered.to_pandas()), task)
@@ -74,7 +81,5 @@ def perturbed_tables(
             if refusal.code != "nothing-to-perturb":
                 raise
             continue
-        paired = dataclasses.replace(roles, baseline=GIVEN)
-        scored = changed.assign(**rule(changed))
-        found[key] = open_frame(scored, roles=paired, task=task, **({"check_values": False} | more))
+        found[key] = changed.assign(**rule(changed))
     return found

@@ -15,7 +15,8 @@ from audits.checks.contract import CHECKS, CheckSubject
 from audits.tables.contract import ColumnRoles, EvaluationTable
 from audits.tables.open import open_postgres
 from registry.errors import DomainError
-from tests.audits.evaluation_samples import ROLES, mortgages, sample, table_of
+from tests.audits.evaluation_samples import DECLARED, FITNESS, ROLES, mortgages, sample, table_of
+from tests.audits.perturbed_samples import GIVEN, perturbed_frames
 
 pytestmark = pytest.mark.postgres
 
@@ -23,22 +24,25 @@ WEIGHTED = dataclasses.replace(ROLES, weight="w")
 SQL_TYPES = {
     "y": "boolean",
     "s": "double precision",
-    "income": "real",
-    "w": "double precision",
     "b": "double precision",
     "day": "timestamp",
+    "income": "real",
+    "w": "double precision",
+    "cadastre_given": "double precision",
+    "cadastre_origin": "bigint",
+    "cadastre_step": "bigint",
 }
+CHANGED = ("missing-0.1", "noise-0.1", "boundary", "permutation", "monotone")
 
 
 @pytest.fixture(scope="module")
 def frames() -> dict[str, pd.DataFrame]:
     frames = {"evaluation": sample(500, seed=1), "training": sample(700, seed=2, shift=2.0)}
-    frames["blanked"] = frames["evaluation"].assign(s=lambda rows: rows.s.where(rows.index % 7 > 0, 0.5))
     for frame in frames.values():
         frame["w"] = 0.5 + frame.index % 4
         frame["income"] = frame["income"].astype("float32")
         frame.loc[3, "income"] = None
-    return frames
+    return frames | perturbed_frames(frames["evaluation"], roles=ROLES, keys=CHANGED, declared=DECLARED)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +52,8 @@ def filled(postgres_dsn: str, frames: dict[str, pd.DataFrame]) -> str:
         connection.execute("CREATE SCHEMA lake")
         for name, frame in frames.items():
             columns = ", ".join(f'"{column}" {SQL_TYPES.get(column, "text")}' for column in frame.columns)
-            connection.execute(f"CREATE TABLE lake.{name} ({columns})".encode())
-            with connection.cursor().copy(f"COPY lake.{name} FROM STDIN".encode()) as copy:
+            connection.execute(f"CREATE TABLE lake.{plain(name)} ({columns})".encode())
+            with connection.cursor().copy(f"COPY lake.{plain(name)} FROM STDIN".encode()) as copy:
                 for row in frame[::-1].itertuples(index=False):
                     values = [None if pd.isna(value) else value for value in row]
                     copy.write_row([bool(values[0]), *values[1:]])
@@ -58,16 +62,24 @@ def filled(postgres_dsn: str, frames: dict[str, pd.DataFrame]) -> str:
 
 @pytest.fixture
 def subjects(frames: dict[str, pd.DataFrame], filled: str, request: Any) -> Iterator[tuple[CheckSubject, CheckSubject]]:
-    roles: ColumnRoles = request.param
-    local = {name: table_of(frame, roles=roles) for name, frame in frames.items()}
-    distant = {name: open_postgres(filled, table=f"lake.{name}", roles=roles, threshold=0.5) for name in frames}
+    roles = {name: dataclasses.replace(request.param, baseline=GIVEN if name in CHANGED else "b") for name in frames}
+    local = {name: table_of(frame, roles=roles[name]) for name, frame in frames.items()}
+    distant = {
+        name: open_postgres(filled, table=f"lake.{plain(name)}", roles=roles[name], threshold=0.5) for name in frames
+    }
     yield subject_of(local), subject_of(distant)
     for table in [*local.values(), *distant.values()]:
         table.close()
 
 
 def subject_of(tables: dict[str, EvaluationTable]) -> CheckSubject:
-    return CheckSubject(tables["evaluation"], tables["training"], None, {"missing-0.1": tables["blanked"]}, seed=11)
+    changed = {name: tables[name] for name in CHANGED}
+    facts = {"seed": 11, "fitness": FITNESS, "declared": DECLARED}
+    return CheckSubject(tables["evaluation"], tables["training"], None, changed, **facts)
+
+
+def plain(name: str) -> str:
+    return name.replace("-", "_").replace(".", "_")
 
 
 def differences(left: Any, right: Any, at: str = "") -> list[str]:
