@@ -168,3 +168,18 @@ def test_a_database_that_does_not_answer_is_named_unavailable() -> None:
         open_postgres("postgresql://nobody@127.0.0.1:1/none", table="t", roles=ROLES)
     assert (caught.value.code, caught.value.kind) == ("table-source-unavailable", "unavailable")
     assert "nobody" not in caught.value.message
+
+
+def test_rows_seen_in_training_are_found_across_engines(filled: str, frames: dict[str, pd.DataFrame]) -> None:
+    frame = frames["evaluation"]
+    seen = pd.concat([frame.head(40), frames["training"]], ignore_index=True)
+    local = table_of(seen, roles=ROLES)
+    distant = open_postgres(filled, table="lake.evaluation", roles=ROLES, threshold=0.5)
+    here = table_of(frame, roles=ROLES)
+    overlap = CHECKS.get("data.train_test_overlap")
+    found = [overlap.run(CheckSubject(table, reference=local)) for table in (distant, here)]
+    assert found[0] == found[1]
+    assert found[0].value is not None
+    assert found[0].value >= 40 / 500
+    for table in (local, distant, here):
+        table.close()
