@@ -31,10 +31,11 @@ def refusal(given: Any, **known: Any) -> DomainError:
     return caught.value
 
 
-def test_two_dated_packs_ship() -> None:
+def test_three_dated_packs_ship() -> None:
     assert {name: (pack.slug, pack.effective_from) for name, pack in PACKS.items()} == {
         "baseline-2026-11.yaml": ("baseline", date(2026, 11, 1)),
         "consumer-credit-2026-11.yaml": ("consumer-credit", date(2026, 11, 1)),
+        "hiring-nyc-2026-11.yaml": ("hiring-nyc", date(2026, 11, 1)),
     }
 
 
@@ -65,6 +66,13 @@ def test_a_pack_says_of_every_source_how_it_was_read(name: str) -> None:
 def test_the_credit_policy_asks_two_people_the_second_line_among_them() -> None:
     wanted = PACKS["consumer-credit-2026-11.yaml"].approvals
     assert (wanted.quorum, wanted.roles, wanted.second_line_required) == (2, ("approver", "risk_manager"), True)
+
+
+def test_the_hiring_pack_marks_what_was_not_read_in_the_primary_text() -> None:
+    pack = PACKS["hiring-nyc-2026-11.yaml"]
+    assert {source.mark for source in pack.sources} == {"second-hand", "from-memory"}
+    assert {rule.check for rule in pack.requirements} >= {"fairness.ll144_selection", "fairness.ll144_scoring"}
+    assert all("second-hand" in rule.clause for rule in pack.requirements if rule.check.startswith("fairness.ll144"))
 
 
 def test_rules_come_back_equal_from_their_json() -> None:
