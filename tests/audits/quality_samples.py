@@ -29,7 +29,7 @@ def run_on(evaluation: EvaluationTable, slug: str, **params: Any) -> Measurement
 def table(frame: pd.DataFrame, *, task: Any = "binary", roles: ColumnRoles, threshold: float = 0.5) -> EvaluationTable:
     """Open a frame; values are not refused, so that degenerate tables reach the checks."""
     more = {"threshold": threshold} if task == "binary" else {}
-    return open_frame(frame, roles=roles, task=task, check_values=False, **more)
+    return open_frame(frame, roles=roles, task=task, check_values=False, required=("target",), **more)
 
 
 def scored_mortgages() -> pd.DataFrame:
