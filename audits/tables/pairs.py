@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,10 @@ def _step(loss: Any, step: float) -> Any:
     import ibis
 
     even = (loss / number(step)).floor()
-    far = (number(24.0) + (ibis.greatest(loss, number(24.0 * step)) / number(24.0 * step)).log2() * 4.0).floor()
+    far = (
+        number(24.0)
+        + (ibis.greatest(loss, number(24.0 * step)) / number(24.0 * step)).ln() * number(4.0 / math.log(2.0))
+    ).floor()
     return ibis.least((loss < number(24.0 * step)).ifelse(even, far), number(float(LOSS_GRID)))
 
 
