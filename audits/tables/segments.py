@@ -132,7 +132,7 @@ def _binned(table: EvaluationTable, name: str, bins: int) -> tuple[BinnedFeature
         value = real(column)
         value = value.isnan().ifelse(None, value)
         cuts, missing = _cuts(table, value, bins)
-        place = sum(((value > number(cut)).cast("int64") for cut in cuts), ibis.literal(1).cast("int64"))
+        place = sum(((value > number(cut)).ifelse(1, 0).cast("int64") for cut in cuts), ibis.literal(1).cast("int64"))
         return BinnedFeature(name, cuts=cuts, missing=missing), ibis.coalesce(place + (value - value).cast("int64"), 0)
     if not (kind.is_string() or kind.is_boolean()):
         return None
