@@ -46,6 +46,28 @@ def offers(model: Any, features: list[str], *, column: int | None, variant: str 
     return [offer for offer in found if offer.variant == variant]
 
 
+def attributions(
+    model: Any,
+    background: Any,
+    sample: Any,
+    *,
+    column: int | None = 1,
+    variant: str = "any",
+    route: str = "",
+) -> Contributions:
+    """Return the Shapley values of ``sample`` alone, by the cheapest exact route or by the ``route`` named.
+
+    For measuring: neither seeds, nor effects, nor a budget; frames as for ``explain``. Raises ValueError where no exact
+    route fits.
+    """
+    known = offers(model, [str(name) for name in sample.columns], column=column, variant=variant)
+    known = [offer for offer in known if route in ("", offer.route)]
+    if not known:
+        raise ValueError(f"no exact route{f' {route!r}' if route else ''} fits this model")
+    cheapest = min(known, key=lambda offer: offer.seconds(len(sample), len(background)))
+    return cheapest.contributions(background, sample)
+
+
 def explain(
     model: Any,
     background: Any,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from audits.statistics.intervals import normal_quantile
@@ -54,3 +55,67 @@ def ranking(
             }
         )
     return rows, math.fsum(values[at] for at in order[max_rank:])
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How far attributions moved between two versions.
+
+    ``share``: total variation distance between the shares of mean absolute attribution, 0 = each feature keeps its
+    share, 1 = none is common; ``low`` and ``high`` its interval; ``rank_correlation``: Kendall's tau-b of the means, None
+    where one version's do not vary.
+    """
+
+    share: float
+    low: float
+    high: float
+    rank_correlation: float | None
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
+def moved_share(
+    before: Sequence[float],
+    after: Sequence[float],
+    before_errors: Sequence[float],
+    after_errors: Sequence[float],
+    *,
+    seed: int,
+    confidence: float = 0.95,
+) -> Moved | None:
+    r"""Return the share of attribution mass that moved between two versions; None where a version has no mass.
+
+    .. math:: \frac12 \sum_j \Big| \frac{\bar\phi_j}{\sum_k \bar\phi_k} - \frac{\bar\phi'_j}{\sum_k \bar\phi'_k} \Big|
+
+    The interval holds the central part of 1,000 draws of all means from normal distributions with their standard
+    errors, cut at 0, and is widened to hold the estimate: noise alone moves mass, never less than none.
+
+    Parameters
+    ----------
+    before, after : shape (n_features,), mean absolute attributions of the same features in the same order.
+    before_errors, after_errors : their standard errors.
+    """
+    import numpy as np
+    from scipy.stats import kendalltau
+
+    old, new = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    if old.sum() <= 0.0 or new.sum() <= 0.0:
+        return None
+    share = float(np.abs(old / old.sum() - new / new.sum()).sum() / 2.0)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        np.maximum(0.0, rng.normal(means, errors, (1_000, len(means))))
+        for means, errors in ((old, before_errors), (new, after_errors))
+    ]
+    shares = [part / np.maximum(part.sum(axis=1, keepdims=True), 1e-300) for part in drawn]
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(np.abs(shares[0] - shares[1]).sum(axis=1) / 2.0, [tail, 1.0 - tail])
+    varies = len(old) > 1 and np.ptp(old) > 0 and np.ptp(new) > 0
+    return Moved(
+        share,
+        min(float(low), share),
+        max(float(high), share),
+        float(kendalltau(old, new).statistic) if varies else None,
+        tuple((old / old.sum()).tolist()),
+        tuple((new / new.sum()).tolist()),
+    )

@@ -27,7 +27,8 @@ class Explainability(MeasuredSection):
         """Return how the explanation was made, then its results."""
         if not self.has_evidence(facts):
             return self.section()
-        made = [block for result in facts["results"] for block in _made(measurement_of(result))]
+        blocks = (_made(measurement_of(result)) for result in facts["results"])
+        made = next((found for found in blocks if found), ())
         return self.section(self.run_block(facts), *made, *self.result_blocks(facts))
 
     def gaps(self, facts: Facts) -> list[Gap]:
@@ -52,10 +53,11 @@ def _made(measured: Mapping[str, Any]) -> tuple[Block, ...]:
         KeyValue(_("Library"), str(detail.get("library", ""))),
         KeyValue(_("Explained output"), str(detail.get("output", ""))),
         KeyValue(_("Base value"), number_text(detail.get("base_value"))),
-        KeyValue(_("Largest additivity residual"), number_text(measured.get("value"))),
+        KeyValue(_("Largest additivity residual"), number_text(detail.get("residual", measured.get("value")))),
         KeyValue(_("Rank stability (Kendall tau-b)"), number_text(detail.get("rank_stability"))),
         KeyValue(_("Seeds"), seeds),
         KeyValue(_("Rows explained"), number_text(detail.get("sample_rows"))),
+        KeyValue(_("How the rows were chosen"), str(detail.get("selection") or _("all rows"))),
         KeyValue(_("Rows of the background"), number_text(detail.get("background_rows"))),
         KeyValue(_("Sample, SHA-256"), str(detail.get("sample_sha256", "")), "digest"),
         KeyValue(_("Background, SHA-256"), str(detail.get("background_sha256", "")), "digest"),
