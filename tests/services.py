@@ -73,6 +73,17 @@ def postgres_dsn() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def spark_session() -> Iterator[Any]:
+    """Return the Spark session of this test process, in local mode; it takes seconds to start and ends with the run."""
+    from audits.tables.spark import session_of
+    from tests.audits.distant_tables import SPARK
+
+    session = session_of(SPARK)
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
 def process_log() -> Iterator[IO[str]]:
     """Return the file that the started processes write their lines to."""
     with (Path(os.environ["CADASTRE_VAR"]) / "processes.log").open("a+", encoding="utf-8") as log:

@@ -33,7 +33,7 @@ def quiet() -> Iterator[None]:
 
 def rows_of(expression: Any) -> list[dict[str, Any]]:
     """Run an expression and return its rows; DomainError ``unreadable-table`` when the engine cannot."""
-    columns = {name: column.to_pylist() for name, column in _asked(expression).items()}
+    columns = {name: column.to_pylist() for name, column in columns_of(expression).items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -43,12 +43,12 @@ def arrays_of(expression: Any) -> dict[str, Any]:
 
     return {
         name: np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
-        for name, column in _asked(expression).items()
+        for name, column in columns_of(expression).items()
     }
 
 
-def _asked(expression: Any) -> dict[str, Any]:
-    """Run an expression and return its columns as Arrow arrays."""
+def columns_of(expression: Any) -> dict[str, Any]:
+    """Run an expression and return its columns as Arrow arrays; DomainError ``unreadable-table`` when the engine cannot."""
     import duckdb
     import psycopg
 

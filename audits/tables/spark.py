@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +33,7 @@ def open_spark(source: Mapping[str, Any], *, locator: str, format: str, use: Use
     import ibis
     from pyspark.errors import PySparkException
 
-    session = _session(source)
+    session = session_of(source)
     try:
         with quiet():
             backend = ibis.pyspark.connect(session)
@@ -56,8 +57,10 @@ def open_spark(source: Mapping[str, Any], *, locator: str, format: str, use: Use
     return admitted(expression, use, engine="spark", digest=None)
 
 
-def _session(source: Mapping[str, Any]) -> Any:
+def session_of(source: Mapping[str, Any]) -> Any:
     """Return the Spark session of this process; it lives as long as the process, since it takes seconds to start."""
+    # its bridge logs every command, and the answers with it
+    logging.getLogger("py4j").setLevel(logging.ERROR)
     try:
         with quiet():
             from pyspark.errors import PySparkException

@@ -7,11 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.tables.asking import number, quiet, real, rows_of
+from audits.tables.asking import columns_of, number, real, rows_of
 from audits.tables.contract import EvaluationTable
 from audits.tables.gaps import missing
 from audits.tables.ranges import numeric, observed_ranges
-from registry.errors import DomainError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,9 +118,7 @@ def _digests(
     table: EvaluationTable, columns: tuple[str, ...], scales: dict[str, float], digits: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return the different digests of a table's rows, and how many rows have each."""
-    import duckdb
     import numpy as np
-    import psycopg
 
     text = _text(table.table[columns[0]], scales.get(columns[0]))
     for name in columns[1:]:
@@ -130,14 +127,10 @@ def _digests(
     rows = table.table.select(digest=digest)
     if digits:
         rows = rows.filter(rows.digest.left(digits) == "0" * digits)
-    try:
-        with quiet():
-            found = rows.group_by("digest").aggregate(n=rows.count()).to_pyarrow()
-    except (duckdb.Error, psycopg.Error) as error:
-        raise DomainError("unreadable-table", "The engine could not read the table to its end.") from error
-    values = found.column("digest").to_pylist()
+    found = columns_of(rows.group_by("digest").aggregate(n=rows.count()))
+    values = found["digest"].to_pylist()
     keys = np.fromiter((int(value, 16) for value in values), dtype=np.uint64, count=len(values))
-    return keys, np.asarray(found.column("n"), dtype=np.int64)
+    return keys, np.asarray(found["n"], dtype=np.int64)
 
 
 def _text(column: Any, scale: float | None) -> Any:

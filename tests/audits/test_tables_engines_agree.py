@@ -1,85 +1,79 @@
-"""Does the same check give the same numbers on DuckDB and on PostgreSQL?"""
+"""Does the same check give the same numbers on DuckDB, on PostgreSQL and on Spark?"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import psycopg
 import pytest
 
-from audits.checks.contract import CHECKS, CheckSubject
-from audits.tables.contract import ColumnRoles, EvaluationTable
+from audits.checks.contract import CHECKS, CheckSpec, CheckSubject, Insufficient
+from audits.tables.contract import ColumnRoles
 from audits.tables.open import open_postgres
 from registry.errors import DomainError
-from tests.audits.evaluation_samples import DECLARED, FITNESS, ROLES, mortgages, sample, table_of
-from tests.audits.perturbed_samples import GIVEN, perturbed_frames
-
-pytestmark = pytest.mark.postgres
+from tests.audits.distant_tables import Move, close, moved, to_postgres, to_spark
+from tests.audits.evaluation_samples import ROLES, complete_subject, mortgages, sample, table_of
 
 WEIGHTED = dataclasses.replace(ROLES, weight="w")
-SQL_TYPES = {
-    "y": "boolean",
-    "s": "double precision",
-    "b": "double precision",
-    "day": "timestamp",
-    "income": "real",
-    "w": "double precision",
-    "cadastre_given": "double precision",
-    "cadastre_origin": "bigint",
-    "cadastre_step": "bigint",
-}
-CHANGED = ("missing-0.1", "noise-0.1", "boundary", "permutation", "monotone")
+ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
+ON_SPARK = pytest.param("spark", marks=pytest.mark.spark)
+SPECS = [pytest.param(entry.item, id=entry.slug) for entry in CHECKS if entry.module.startswith("audits.")]
 
 
-@pytest.fixture(scope="module")
-def frames() -> dict[str, pd.DataFrame]:
-    frames = {"evaluation": sample(500, seed=1), "training": sample(700, seed=2, shift=2.0)}
-    for frame in frames.values():
-        frame["w"] = 0.5 + frame.index % 4
-        frame["income"] = frame["income"].astype("float32")
+@functools.cache
+def weighted_subject() -> CheckSubject:
+    """Return a subject with unequal weights, outcomes that are true or false, and single precision with gaps."""
+    frames = []
+    for n, seed in ((500, 2), (400, 1)):
+        frame = sample(n, seed=seed).assign(w=lambda rows: 0.5 + rows.index % 4)
+        frame = frame.assign(y=frame.y == 1, income=frame.income.astype("float32"))
         frame.loc[3, "income"] = None
-    return frames | perturbed_frames(frames["evaluation"], roles=ROLES, keys=CHANGED, declared=DECLARED)
+        frames.append(frame)
+    before, now = frames
+    return dataclasses.replace(
+        complete_subject(),
+        evaluation=table_of(now, roles=WEIGHTED),
+        reference=table_of(before, roles=WEIGHTED),
+        perturbed={},
+    )
+
+
+class Places:
+    """The subjects, moved to an engine when they are first asked for there."""
+
+    def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        self.request, self.folder = request, folder
+        self.known: dict[tuple[str, str], CheckSubject] = {}
+
+    def subject(self, engine: str, kind: str) -> CheckSubject:
+        """Return a subject ("binary", "multiclass", "regression" or "weighted") on an engine."""
+        key = engine, kind
+        if key not in self.known:
+            local = weighted_subject() if kind == "weighted" else complete_subject(kind)
+            self.known[key] = moved(local, self._move(engine), kind)
+        return self.known[key]
+
+    def _move(self, engine: str) -> Move:
+        if engine == "postgres":
+            return to_postgres(self.request.getfixturevalue("postgres_dsn"))
+        self.request.getfixturevalue("spark_session")
+        return to_spark(self.folder)
 
 
 @pytest.fixture(scope="module")
-def filled(postgres_dsn: str, frames: dict[str, pd.DataFrame]) -> str:
-    """Write the frames to the database, row order reversed."""
-    with psycopg.connect(postgres_dsn) as connection:
-        connection.execute("CREATE SCHEMA lake")
-        for name, frame in frames.items():
-            columns = ", ".join(f'"{column}" {SQL_TYPES.get(column, "text")}' for column in frame.columns)
-            connection.execute(f"CREATE TABLE lake.{plain(name)} ({columns})".encode())
-            with connection.cursor().copy(f"COPY lake.{plain(name)} FROM STDIN".encode()) as copy:
-                for row in frame[::-1].itertuples(index=False):
-                    values = [None if pd.isna(value) else value for value in row]
-                    copy.write_row([bool(values[0]), *values[1:]])
-    return postgres_dsn
-
-
-@pytest.fixture
-def subjects(frames: dict[str, pd.DataFrame], filled: str, request: Any) -> Iterator[tuple[CheckSubject, CheckSubject]]:
-    roles = {name: dataclasses.replace(request.param, baseline=GIVEN if name in CHANGED else "b") for name in frames}
-    local = {name: table_of(frame, roles=roles[name]) for name, frame in frames.items()}
-    distant = {
-        name: open_postgres(filled, table=f"lake.{plain(name)}", roles=roles[name], threshold=0.5) for name in frames
-    }
-    yield subject_of(local), subject_of(distant)
-    for table in [*local.values(), *distant.values()]:
-        table.close()
-
-
-def subject_of(tables: dict[str, EvaluationTable]) -> CheckSubject:
-    changed = {name: tables[name] for name in CHANGED}
-    facts = {"seed": 11, "fitness": FITNESS, "declared": DECLARED}
-    return CheckSubject(tables["evaluation"], tables["training"], None, changed, **facts)
-
-
-def plain(name: str) -> str:
-    return name.replace("-", "_").replace(".", "_")
+def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    """Return the engines beside DuckDB, each started when a test first asks for it."""
+    found = Places(request, tmp_path_factory.mktemp("lake"))
+    yield found
+    for subject in found.known.values():
+        close(subject)
+    close(weighted_subject())
+    weighted_subject.cache_clear()
 
 
 def differences(left: Any, right: Any, at: str = "") -> list[str]:
@@ -97,24 +91,65 @@ def differences(left: Any, right: Any, at: str = "") -> list[str]:
     return [] if left == right else [f"{at}: {left} and {right}"]
 
 
-@pytest.mark.parametrize("subjects", [ROLES, WEIGHTED], indirect=True, ids=["counts", "weights"])
+def answer(spec: CheckSpec, subject: CheckSubject) -> Any:
+    """Return what a check answers of a subject: its measurement, or why it has none."""
+    params = {"intersections": True} if "intersections" in spec.parameters["properties"] else {}
+    try:
+        return spec.run(subject, **params).as_json()
+    except Insufficient as reason:
+        return ["insufficient", reason.reason]
+    except DomainError as error:
+        return ["error", error.code, error.message]
+
+
+@pytest.mark.parametrize("engine", [ON_POSTGRES, ON_SPARK])
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_check_agrees_on_every_engine(spec: CheckSpec, engine: str, places: Places) -> None:
+    local = answer(spec, complete_subject(spec.tasks[0]))
+    assert isinstance(local, dict), local
+    assert differences(local, answer(spec, places.subject(engine, spec.tasks[0]))) == []
+
+
+@pytest.mark.parametrize("engine", [ON_POSTGRES, ON_SPARK])
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_checks_of_several_kinds_of_model_agree_on_each(kind: str, engine: str, places: Places) -> None:
+    """One check of each family and kind of model: every further one asks the same aggregates."""
+    families: dict[str, CheckSpec] = {}
+    for entry in CHECKS:
+        if kind in entry.item.tasks and kind != entry.item.tasks[0] and entry.module.startswith("audits."):
+            families.setdefault(entry.item.family, entry.item)
+    for spec in families.values():
+        found = differences(answer(spec, complete_subject(kind)), answer(spec, places.subject(engine, kind)))
+        assert (spec.slug, found) == (spec.slug, [])
+
+
+@pytest.mark.parametrize("engine", [ON_POSTGRES, ON_SPARK])
 @pytest.mark.parametrize(
     "slug",
     [
-        entry.slug
-        for entry in CHECKS
-        if not {"explanation", "previous-explanation", "fitness"} & set(entry.item.needs)
-        and "binary" in entry.item.tasks
-        and entry.module.startswith("audits.")
+        "performance.roc_auc",
+        "performance.accuracy",
+        "fairness.selection_rate_ratio",
+        "calibration.brier_score",
+        "drift.psi_features",
+        "data.missing_values",
     ],
 )
-def test_every_check_agrees_on_both_engines(slug: str, subjects: tuple[CheckSubject, CheckSubject]) -> None:
-    params = {"intersections": True} if "intersections" in CHECKS.get(slug).parameters["properties"] else {}
-    local, distant = (CHECKS.get(slug).run(subject, **params) for subject in subjects)
-    assert local.value is not None
-    assert differences(local.as_json(), distant.as_json()) == []
+def test_weights_add_up_alike_on_every_engine(slug: str, engine: str, places: Places) -> None:
+    spec = CHECKS.get(slug)
+    assert differences(answer(spec, weighted_subject()), answer(spec, places.subject(engine, "weighted"))) == []
 
 
+@pytest.fixture(scope="module")
+def filled(postgres_dsn: str) -> str:
+    """Write a table to the database."""
+    table = table_of(sample(500, seed=1))
+    to_postgres(postgres_dsn)(table, "evaluation").close()
+    table.close()
+    return postgres_dsn
+
+
+@pytest.mark.postgres
 def test_all_questions_are_answered_from_the_snapshot_that_was_opened(filled: str) -> None:
     table = open_postgres(filled, table="lake.evaluation", roles=ROLES, threshold=0.5)
     before = CHECKS.get("performance.roc_auc").run(CheckSubject(table))
@@ -130,6 +165,7 @@ def test_all_questions_are_answered_from_the_snapshot_that_was_opened(filled: st
     again.close()
 
 
+@pytest.mark.postgres
 def test_the_connection_cannot_write(filled: str) -> None:
     table = open_postgres(filled, table="lake.evaluation", roles=ROLES, threshold=0.5)
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
@@ -137,6 +173,7 @@ def test_the_connection_cannot_write(filled: str) -> None:
     table.close()
 
 
+@pytest.mark.postgres
 def test_the_mortgages_give_the_published_approval_rates_on_both_engines(postgres_dsn: str) -> None:
     frame = mortgages()
     roles = ColumnRoles(target="approve", prediction="decision", sensitive=("white",))
@@ -156,6 +193,7 @@ def test_the_mortgages_give_the_published_approval_rates_on_both_engines(postgre
         table.close()
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("name", ["nothing", "lake.nothing", "nowhere.evaluation", 'a"; DROP TABLE b; --', "a.b.c", ""])
 def test_a_table_that_is_not_there_is_refused(filled: str, name: str) -> None:
     with pytest.raises(DomainError) as caught:
@@ -163,23 +201,9 @@ def test_a_table_that_is_not_there_is_refused(filled: str, name: str) -> None:
     assert caught.value.code == "unknown-table"
 
 
+@pytest.mark.postgres
 def test_a_database_that_does_not_answer_is_named_unavailable() -> None:
     with pytest.raises(DomainError) as caught:
         open_postgres("postgresql://nobody@127.0.0.1:1/none", table="t", roles=ROLES)
     assert (caught.value.code, caught.value.kind) == ("table-source-unavailable", "unavailable")
     assert "nobody" not in caught.value.message
-
-
-def test_rows_seen_in_training_are_found_across_engines(filled: str, frames: dict[str, pd.DataFrame]) -> None:
-    frame = frames["evaluation"]
-    seen = pd.concat([frame.head(40), frames["training"]], ignore_index=True)
-    local = table_of(seen, roles=ROLES)
-    distant = open_postgres(filled, table="lake.evaluation", roles=ROLES, threshold=0.5)
-    here = table_of(frame, roles=ROLES)
-    overlap = CHECKS.get("data.train_test_overlap")
-    found = [overlap.run(CheckSubject(table, reference=local)) for table in (distant, here)]
-    assert found[0] == found[1]
-    assert found[0].value is not None
-    assert found[0].value >= 40 / 500
-    for table in (local, distant, here):
-        table.close()
