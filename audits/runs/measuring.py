@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,8 @@ def subject_of(plan: Mapping[str, Any], facts: Facts) -> Iterator[CheckSubject]:
         chunks = sum(key.startswith("explain:") for key in facts)
         # a whole with a chunk missing would be an explanation of other rows than it says
         explanation = explanation_of(parts) if parts and len(parts) == chunks else None
-        yield _subject(plan, tables, perturbed, explanation, scored.get("fitness"))
+        subject = _subject(plan, tables, perturbed, explanation, scored.get("fitness"))
+        yield replace(subject, unscored=changes.get("notes", {}))
 
 
 def _subject(

@@ -16,6 +16,8 @@ from audits.statistics.intervals import Interval, bias_corrected, normal_quantil
 
 Floats = NDArray[np.float64]
 
+EXACT_ROWS = 20_000
+
 __all__ = ["EMPTY_BINS", "Distance", "chi_square", "jensen_shannon", "js_parts", "ks", "scaled_wasserstein"]
 
 
@@ -40,11 +42,13 @@ def ks(reference: NumberHistogram, current: NumberHistogram, confidence: float =
               D \pm k_c \sqrt{1/n + 1/m}, \qquad \mathrm{E}_0 D \approx 0.8687 \sqrt{1/n + 1/m}
 
     with :math:`k_c` the quantile of Kolmogorov's law. The band leaves 0 out exactly when the two-sided test rejects at
-    1 - c. The p-value is that of ``scipy.stats.ks_2samp(method="asymp")``.
+    1 - c. The p-value is that of ``scipy.stats.ks_2samp(method="asymp")``; over more than 20,000 effective rows it is
+    Kolmogorov's limit with the correction of Vrbik, within 0.00001 of it.
 
     References
     ----------
-    N. Smirnov, Annals of Mathematical Statistics 19 (1948) 279-281; J. L. Hodges, Arkiv för Matematik 3 (1958) 469-486.
+    N. Smirnov, Annals of Mathematical Statistics 19 (1948) 279-281; J. L. Hodges, Arkiv för Matematik 3 (1958) 469-486;
+    J. Vrbik, Pioneer Journal of Theoretical and Applied Statistics 15 (2018) 15-21.
     """
     if not reference.n or not current.n:
         return None
@@ -54,8 +58,19 @@ def ks(reference: NumberHistogram, current: NumberHistogram, confidence: float =
     band = float(stats.kstwobign.ppf(confidence)) * spread
     value = min(1.0, found.value)
     interval = Interval(max(0.0, value - band), min(1.0, value + found.error + band), "kolmogorov-band", confidence)
-    p_value = float(np.clip(stats.kstwo.sf(value, max(1.0, round(n * m / (n + m)))), 0.0, 1.0))
+    p_value = _p_of_ks(value, max(1.0, round(n * m / (n + m))))
     return Distance(value, interval, math.sqrt(math.pi / 2.0) * math.log(2.0) * spread, found.error, p_value)
+
+
+def _p_of_ks(value: float, n: float) -> float:
+    """Return the p-value of a distance over ``n`` effective rows; of many rows by Kolmogorov's law, corrected.
+
+    Above 20,000 effective rows the law of finitely many costs seconds and differs by less than 0.00001.
+    """
+    if n <= EXACT_ROWS:
+        return float(np.clip(stats.kstwo.sf(value, n), 0.0, 1.0))
+    root = math.sqrt(n)
+    return float(stats.kstwobign.sf(value * root + 1.0 / (6.0 * root)))
 
 
 def scaled_wasserstein(
@@ -111,8 +126,9 @@ def _influence(reference: NumberHistogram, current: NumberHistogram) -> tuple[fl
             [middle, along, [along[0] + ends[0] * np.sign(gap[:1].sum() or 1.0), along[-1] + ends[1]]]
         )
         weights = np.concatenate([inside, at, [low, high]])
-        mean = float(np.dot(weights, places))
-        variance += max(0.0, float(np.dot(weights, (places - mean) ** 2))) / side.n
+        # plain sums: the dot product of so short arrays spends its time waking threads
+        mean = float((weights * places).sum())
+        variance += max(0.0, float((weights * (places - mean) ** 2).sum())) / side.n
     return math.sqrt(variance), chance
 
 

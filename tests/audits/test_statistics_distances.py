@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from audits.statistics.distances import Distance, chi_square, jensen_shannon, ks, scaled_wasserstein
+from audits.statistics.distances import Distance, _p_of_ks, chi_square, jensen_shannon, ks, scaled_wasserstein
 from audits.statistics.histograms import NumberHistogram
 from audits.tables.contract import ColumnRoles
 from audits.tables.filling import NumberFilling
@@ -91,6 +91,13 @@ def test_distance_and_p_value_are_scipys(sizes: tuple[int, int]) -> None:
     moved = scaled_wasserstein(left, right)
     assert moved is not None
     assert abs(moved.value - stats.wasserstein_distance(before, now) / np.std(before)) <= moved.error + 1e-9
+
+
+def test_the_p_value_of_many_rows_is_scipys_within_what_is_said() -> None:
+    for n in (20_001, 60_000):
+        for place in (0.5, 1.0, 1.4, 2.0):
+            value = place / n**0.5
+            assert _p_of_ks(value, n) == pytest.approx(float(stats.kstwo.sf(value, n)), abs=1e-5)
 
 
 def test_the_band_leaves_zero_out_when_the_test_rejects() -> None:

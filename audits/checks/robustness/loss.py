@@ -129,7 +129,9 @@ def _lost(subject: CheckSubject, perturbation: str, of: str, confidence: float, 
             f"Ask for one of: {', '.join(levels) or 'none recorded'}.",
         )
     if not is_paired(subject.perturbed[perturbation]):
-        return _unpaired(subject, perturbation, of, confidence)
+        raise Insufficient(
+            f"The {perturbation} rows do not say what was answered before the change.", "Run the validation again."
+        )
     rows = [_level(subject.perturbed[name], name, confidence) for name in levels if is_paired(subject.perturbed[name])]
     chosen = next(row for row in rows if row["perturbation"] == perturbation)
     detail = {"levels": rows, "measure": MEASURES[subject.task]}
@@ -146,39 +148,6 @@ def _lost(subject: CheckSubject, perturbation: str, of: str, confidence: float, 
     method = {"loss": "paired-normal", "change": "wilson" if subject.task == "multiclass" else "normal-mean"}[of]
     return Measurement(
         chosen[of], "share", low, high, confidence, chosen["n"], method, (), tuple(notes), detail, plots=plots
-    )
-
-
-def _unpaired(subject: CheckSubject, name: str, of: str, confidence: float) -> Measurement:
-    """Measure the loss of AUC on rows that do not say what was answered before: both variances add up."""
-    from audits.statistics.auc import auc_delong
-    from audits.statistics.loss import Loss, loss_interval
-    from audits.tables.aggregates import score_cells
-
-    changed = subject.perturbed[name]
-    if subject.task != "binary" or of != "loss":
-        raise Insufficient(
-            f"The {name} rows do not say what was answered before the change.", "Run the validation again."
-        )
-    if changed.rows != subject.evaluation.rows:
-        raise Insufficient(
-            f"{name} was scored on {changed.rows} rows, the evaluation table has {subject.evaluation.rows}."
-        )
-    cells = [score_cells(table) for table in (subject.evaluation, changed)]
-    n, method = changed.rows, "delong, unpaired"
-    if not all(found.n_positive and found.n_negative for found in cells):
-        reason = "All outcomes are alike: there is no quality to lose."
-        return Measurement(None, "share", None, None, confidence, n, method, detail={"levels": []}, reason=reason)
-    given, worse = (auc_delong(found.positive, found.negative) for found in cells)
-    loss = Loss(given.value, worse.value, given.value - worse.value, given.variance + worse.variance)
-    interval = loss_interval(loss, confidence, (-1.0, 1.0))
-    row = {"perturbation": name, "size": _size(name)} | _row(n, loss, interval, (None, None, None))
-    row |= {"auc_as_given": given.value, "auc": worse.value, "low": row["loss_low"], "high": row["loss_high"]}
-    notes = () if interval else ("No interval: the variance cannot be estimated from these rows.",)
-    low, high = (interval.low, interval.high) if interval else (None, None)
-    plots = (_plot([row], "loss", gettext_noop("Share of values blanked")),)
-    return Measurement(
-        loss.value, "share", low, high, confidence, n, method, notes=notes, detail={"levels": [row]}, plots=plots
     )
 
 
