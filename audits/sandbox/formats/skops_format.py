@@ -43,7 +43,7 @@ class SkopsFormat:
     """skops: a zip with a JSON schema and arrays; only types that are trusted by skops or listed here are made."""
 
     executes_code = False
-    library = "scikit-learn"
+    library = None
 
     def sniff(self, head: bytes) -> bool:
         """Accept a zip file."""
