@@ -86,7 +86,7 @@ def _recorded(version: ModelVersion) -> dict[str, Any] | None:
     return {
         "sha256": link.artifact_id,
         "format": link.format or "parquet",
-        "tolerance": version.scoring.get("tolerance", CONFORMANCE_TOLERANCE),
+        "tolerance": version.scoring.get("conformance", {}).get("tolerance", CONFORMANCE_TOLERANCE),
     }
 
 

@@ -145,7 +145,6 @@ def compare(recorded: Recorded, said: NDArray[np.float64], classes: tuple[str, .
         tolerance=recorded.tolerance,
         met=not wrong.any(),
         sha256=recorded.sha256,
-        outweighs=recorded.lifts,
     )
     if not result.met:
         words = (

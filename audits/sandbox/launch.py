@@ -142,7 +142,7 @@ def _task(job: ScoringJob, place: Workplace, recorded: conformance.Recorded | No
         "model": str(place.inputs / "model"),
         "tables": tables,
         "conformance": [] if recorded is None else [recorded.task],
-        "lifted": job.reproduced or (recorded is not None and recorded.lifts),
+        "lifted": recorded is not None and recorded.lifts,
         "explain": explain,
         "fitness": None if job.fitness is None else asdict(job.fitness),
         "task": job.task,

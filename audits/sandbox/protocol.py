@@ -124,8 +124,6 @@ class ScoringJob:
 
     ``classes``: the names of a multiclass model's classes, in the model's own order where it does not know them itself.
     ``favourable``: the class that is explained. ``library_versions``: what its registration says it was made with.
-    ``reproduced``: an earlier job of the same run has reproduced what was recorded of these bytes, and said that this
-    outweighs the version of a library.
     """
 
     format: str
@@ -141,7 +139,6 @@ class ScoringJob:
     library_versions: Mapping[str, str] = field(default_factory=dict)
     conformance: ConformanceInput | None = None
     fitness: FitnessInput | None = None
-    reproduced: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,8 +146,7 @@ class Conformance:
     """How the sandbox's predictions compare with the recorded ones.
 
     ``max_difference``: largest absolute difference of a score, 0 = the very same numbers; None where only predicted
-    classes were recorded. ``rows_differing``: rows beyond the tolerance, or with another class. ``outweighs``: rows and
-    scores are enough to say more than the number of a version.
+    classes were recorded. ``rows_differing``: rows beyond the tolerance, or with another class.
     """
 
     rows: int
@@ -159,7 +155,6 @@ class Conformance:
     tolerance: float
     met: bool
     sha256: str
-    outweighs: bool = False
 
 
 @dataclass(frozen=True)
