@@ -12,7 +12,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,73 +62,37 @@ def report(path: str) -> Callable[[], dict[str, Any]]:
 
 
 def _repeating(model: Any, files: dict[str, Path], columns: list[str]) -> Callable[[], dict[str, Any]]:
-    import pyarrow.parquet as pq
-
     from audits.actions.dossiers import build_dossier, request_dossier
     from audits.actions.evidence import read_evidence, store_json
-    from audits.actions.validation import JudgedRequirement, claim, conclude, start_validation
-    from audits.checks.contract import CheckSubject
-    from audits.checks.requirement import FIELDS, Requirement, measure
-    from audits.explanations.plan import ExplainPlan
-    from audits.explanations.routes import explain
+    from audits.actions.steps import claim, finish
+    from audits.actions.validation import start_validation
     from audits.models import Evidence
-    from audits.tables.contract import ColumnRoles
-    from audits.tables.open import with_scores
 
     version, actor, plan = _registered(files)
-    features = [name for name in columns if name != TARGET]
-    roles = ColumnRoles(target=TARGET, score="score", sensitive=("sex", "race"), features=tuple(features))
 
     def once() -> dict[str, Any]:
         run = start_validation(version, plan=plan, reason="promotion", actor=actor)
-        lease = claim(str(run.pk), worker="bench")
-        if lease is None:
-            raise RuntimeError("the run was not free")
-        tables, rows = {}, {}
-        for name, path in files.items():
-            frame = pq.read_table(path)
-            rows[name] = frame.select(features).to_pandas()
-            scores = model.predict_proba(rows[name])[:, 1]
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            tables[name] = with_scores(frame, scores, roles=roles, threshold=0.5, digest=digest)
-        step = max(1, len(rows["evaluation"]) // EXPLAINED_ROWS)
-        sample = rows["evaluation"][::step][:EXPLAINED_ROWS]
-        found = explain(model, rows["training"][:BACKGROUND_ROWS], sample, column=1, plan=ExplainPlan())
-        subject = CheckSubject(
-            evaluation=tables["evaluation"], reference=tables["training"], explanation=found, seed=plan["seed"]
-        )
-        results = []
-        for line in plan["requirements"]:
-            asked = Requirement.from_policy({name: value for name, value in line.items() if name in FIELDS})
-            outcome = measure(asked, subject)
-            evidence = store_json(outcome.as_json() | {"requirement": line}, kind=Evidence.Kind.MEASUREMENT)
-            answer = outcome.judgement
-            results.append(
-                JudgedRequirement(
-                    requirement=line,
-                    status=answer.status,
-                    observed=answer.observed,
-                    required=answer.required,
-                    reason=answer.reason,
-                    mend=answer.mend,
-                    evidence_sha256=evidence.sha256,
-                )
-            )
-        for table in tables.values():
-            table.close()
-        kept = store_json(found.to_json(), kind=Evidence.Kind.EXPLANATION)
-        conclude(lease, results=results, manifest={"explanation_sha256": kept.sha256, "plan_digest": run.plan_digest})
+        with _subject(model, files, columns) as subject:
+            found = subject.explanation
+            told: dict[str, str] = {}
+            while lease := claim(str(run.pk), worker="bench"):
+                if lease.kind != "measure":
+                    finish(lease)
+                    continue
+                results = [_judged(line, subject) for line in _asked(plan, lease.scope["requirements"])]
+                finish(lease, results=results)
+                told |= {result.requirement["key"]: result.status for result in results}
+        store_json(found.to_json(), kind=Evidence.Kind.EXPLANATION)
         dossier, _ = request_dossier(version, actor=actor)
         issued = build_dossier(str(dossier.pk))
-        told = {result.requirement["key"]: result.status for result in results}
+        run.refresh_from_db()
         bad = {key: status for key, status in told.items() if status in ("error", "insufficient")}
-        if bad or not issued.pdf_sha256 or found.sample_rows != len(sample):
-            raise RuntimeError(f"the report is not complete: {bad} {issued.failure}")
+        if bad or not issued.pdf_sha256 or found.sample_rows != EXPLAINED_ROWS or len(told) != len(ASKED):
+            raise RuntimeError(f"the report is not complete: {bad} {run.failure} {issued.failure}")
         pdf = read_evidence(issued.pdf_sha256)
         return {
             "results": len(told),
             "pdf_bytes": len(pdf),
-            "pages": pdf.count(b"/Type /Page\n"),
             "explained_rows": found.sample_rows,
             "route": found.route,
             "variant": found.variant,
@@ -136,6 +101,68 @@ def _repeating(model: Any, files: dict[str, Path], columns: list[str]) -> Callab
 
     once()
     return once
+
+
+@contextmanager
+def _subject(model: Any, files: dict[str, Path], columns: list[str]) -> Iterator[Any]:
+    """Read and score both tables, explain the sample, and yield what the checks look at."""
+    import pyarrow.parquet as pq
+
+    from audits.checks.contract import CheckSubject
+    from audits.explanations.plan import ExplainPlan
+    from audits.explanations.routes import explain
+    from audits.tables.contract import ColumnRoles
+    from audits.tables.open import with_scores
+
+    features = [name for name in columns if name != TARGET]
+    roles = ColumnRoles(target=TARGET, score="score", sensitive=("sex", "race"), features=tuple(features))
+    tables, rows = {}, {}
+    for name, path in files.items():
+        frame = pq.read_table(path)
+        rows[name] = frame.select(features).to_pandas()
+        scores = model.predict_proba(rows[name])[:, 1]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        tables[name] = with_scores(frame, scores, roles=roles, threshold=0.5, digest=digest)
+    step = max(1, len(rows["evaluation"]) // EXPLAINED_ROWS)
+    sample = rows["evaluation"][::step][:EXPLAINED_ROWS]
+    background = rows["training"][:BACKGROUND_ROWS]
+    try:
+        yield CheckSubject(
+            evaluation=tables["evaluation"],
+            reference=tables["training"],
+            explanation=explain(model, background, sample, column=1, plan=ExplainPlan()),
+            seed=1,
+        )
+    finally:
+        for table in tables.values():
+            table.close()
+
+
+def _asked(plan: dict[str, Any], keys: list[str]) -> list[dict[str, Any]]:
+    lines = {line["key"]: line for line in plan["requirements"]}
+    return [lines[key] for key in keys]
+
+
+def _judged(line: dict[str, Any], subject: Any) -> Any:
+    """Measure and judge one line of policy and store the evidence, as a run does."""
+    from audits.actions.conclusion import JudgedRequirement
+    from audits.actions.evidence import store_json
+    from audits.checks.requirement import measure
+    from audits.models import Evidence
+    from audits.runs.measuring import requirement_of
+
+    outcome = measure(requirement_of(line), subject)
+    evidence = store_json(outcome.as_json() | {"requirement": line}, kind=Evidence.Kind.MEASUREMENT)
+    answer = outcome.judgement
+    return JudgedRequirement(
+        requirement=line,
+        status=answer.status,
+        observed=answer.observed,
+        required=answer.required,
+        reason=answer.reason,
+        mend=answer.mend,
+        evidence_sha256=evidence.sha256,
+    )
 
 
 def _registered(files: dict[str, Path]) -> tuple[Any, Any, dict[str, Any]]:
