@@ -206,9 +206,12 @@ GROUP_FIELDS = ("attribute", "group", "n", "low", "high", "status", "note")
 MEASUREMENT_FIELDS = ("value", "unit", "low", "high", "confidence", "n", "method", "reason")
 
 
+PLAIN_TYPES = frozenset({str, int, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """Return ``value`` as JSON: numpy scalars and arrays unwrapped, tuples as lists, NaN and infinities as None."""
-    if value is None or isinstance(value, str | bool | int):
+    if type(value) in PLAIN_TYPES or isinstance(value, str | int):
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None

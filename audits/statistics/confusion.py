@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -56,10 +57,10 @@ class GroupCells:
         at = list(chosen)
         return GroupCells(tuple(self.names[place] for place in at), self.n[at], self.weight[at], self.square[at])
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Number of rows of each group."""
-        return tuple(round(float(total)) for total in self.n.sum(axis=1))
+        return tuple(round(total) for total in self.n.sum(axis=1).tolist())
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,16 @@ class Rate:
 def rates_of(cells: GroupCells, rate: RateDefinition) -> list[Rate]:
     """Return the rate of each group."""
     hits, over = list(rate.hits), list(rate.over)
-    found = []
-    for n, weight, square in zip(cells.n, cells.weight, cells.square, strict=True):
-        total = float(weight[over].sum())
-        rows = round(float(n[over].sum()))
-        found.append(Rate(float(weight[hits].sum()), total, rows, effective_size(total, float(square[over].sum()))))
-    return found
+    sums = (
+        cells.weight[:, hits].sum(axis=1),
+        cells.weight[:, over].sum(axis=1),
+        cells.n[:, over].sum(axis=1),
+        cells.square[:, over].sum(axis=1),
+    )
+    return [
+        Rate(hit, total, round(rows), effective_size(total, square))
+        for hit, total, rows, square in zip(*(part.tolist() for part in sums), strict=True)
+    ]
 
 
 def overall(cells: GroupCells, rate: RateDefinition) -> Rate:
@@ -131,7 +136,7 @@ def drawn_rates(cells: GroupCells, drawn: Floats, rate: RateDefinition, *, seed:
     A rate of exactly 0 or 1 would never vary: for such a group half a case is put on the empty side, and the hits are
     drawn from the binomial law of the share that results.
     """
-    hits, total = drawn[..., list(rate.hits)].sum(axis=-1), drawn[..., list(rate.over)].sum(axis=-1)
+    hits, total = (np.asarray(sum(drawn[..., cell] for cell in part)) for part in (rate.hits, rate.over))
     rates: Floats = np.divide(hits, total, out=np.full(total.shape, np.nan), where=total > 0.0)
     random = np.random.default_rng([seed, 2])
     for at, found in enumerate(rates_of(cells, rate)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ class Interval:
     confidence: float
 
 
+@lru_cache(maxsize=64)  # scipy takes longer to look at one number than all else of an interval takes
 def normal_quantile(confidence: float) -> float:
     """Return z with P(-z < Z < z) = ``confidence`` for a standard normal Z; ValueError outside (0, 1)."""
     if not 0.0 < confidence < 1.0:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from audits.statistics import groups
 from audits.statistics.confusion import RATES, GroupCells, drawn_cells, drawn_rates, rates_of
 from audits.statistics.groups import OVERALL, Gap, Kind, also_withheld, gap_between, status_of
 
@@ -253,3 +254,16 @@ def test_a_lone_suppressed_group_takes_the_smallest_unmeasured_one_with_it() -> 
     # nobody may switch off the comparison of two large groups
     assert also_withheld([100, 1, 90], ["measured", "suppressed", "measured"]) is None
     assert also_withheld([100, 7], ["measured", "too-small"]) is None
+
+
+def test_pairs_of_groups_deviate_as_an_array_of_all_differences_says() -> None:
+    random = np.random.default_rng(5)
+    values = random.random(9)
+    rates = values + 0.05 * random.standard_normal((400, 9)) * np.linspace(0.1, 2.0, 9)
+    distance, error, largest = groups._contrasts(rates, values, rates[:, :0], values[:0], paired=True)
+    one, other = np.triu_indices(9, k=1)
+    differences = rates[:, one] - rates[:, other]
+    assert distance == pytest.approx(np.abs(values[one] - values[other]), rel=1e-12)
+    assert error == pytest.approx(differences.std(axis=0), rel=1e-9)
+    studentized = np.abs(differences - (values[one] - values[other])) / differences.std(axis=0)
+    assert largest == pytest.approx(studentized.max(axis=1), rel=1e-9)

@@ -99,13 +99,17 @@ def group_cells(cells: list[OutcomeCell], names: tuple[str, ...], chosen: tuple[
     from audits.statistics.confusion import GroupCells
 
     places = [names.index(name) for name in chosen]
-    by_name: dict[str, list[OutcomeCell]] = {}
+    known: dict[tuple[str, ...], str] = {}
+    sums: dict[str, list[list[float]]] = {}
     for cell in cells:
-        by_name.setdefault(group_name(chosen, [cell.groups[place] for place in places]), []).append(cell)
-    order = sorted(by_name)
-    counted = np.zeros((3, len(order), 4))
-    for at, name in enumerate(order):
-        for cell in by_name[name]:
-            place = 2 * int(cell.label or 0) + int(cell.selected)
-            counted[:, at, place] += (cell.n, cell.weight, cell.square)
-    return GroupCells(tuple(order), counted[0], counted[1], counted[2])
+        values = tuple(cell.groups[place] for place in places)
+        if values not in known:
+            known[values] = group_name(chosen, values)
+        of_group = sums.setdefault(known[values], [[0.0] * 4 for _ in range(3)])
+        at = 2 * int(cell.label or 0) + int(cell.selected)
+        for part, amount in zip(of_group, (cell.n, cell.weight, cell.square), strict=True):
+            part[at] += amount
+    named = sorted(sums.items())
+    counted = np.array([parts for _, parts in named], dtype=np.float64).reshape(len(named), 3, 4)
+    n, weight, square = (np.ascontiguousarray(counted[:, at]) for at in range(3))
+    return GroupCells(tuple(name for name, _ in named), n, weight, square)

@@ -21,6 +21,10 @@ from audits.checks.fairness.suppression import printed
 if TYPE_CHECKING:
     from audits.statistics.confusion import GroupCells
     from audits.statistics.groups import Kind
+    from audits.tables.cells import OutcomeCell
+
+MOST_KEPT_DRAWN = 64
+"""Draws of more groups than this are not kept: a thousand draws of a group are 32 kB."""
 
 UNITS = {"difference": "probability", "ratio": "ratio"}
 ROWS_OF = {
@@ -59,7 +63,7 @@ def compare(
     notes: list[str] = []
     sizes: list[int] = []
     for at, (chosen, reference) in enumerate(zip(compared, references, strict=True)):
-        title, groups = title_of(chosen), group_cells(cells, names, chosen)
+        title, groups = title_of(chosen), _grouped(subject, cells, names, chosen)
         shown, measured = rows_of(title, groups, rates, min_group_size, confidence)
         rows += shown
         kept = groups.only(measured)
@@ -71,6 +75,7 @@ def compare(
             confidence=confidence,
             reference=reference,
             comparisons=len(compared),
+            drawn=_drawn(subject, title, groups, measured, subject.seed + at),
         )
         left_out = len(groups) - len(measured)
         sizes.append(sum(kept.sizes))
@@ -93,6 +98,33 @@ def compare(
             *(plot for name in rates for plot in plots.rate_by_group(rows, name)),
         ),
     )
+
+
+def _grouped(
+    subject: CheckSubject, cells: list[OutcomeCell], names: tuple[str, ...], chosen: tuple[str, ...]
+) -> GroupCells:
+    """Return the cells of the groups, kept for the other checks of the run that compare by these attributes."""
+    from audits.tables.remembered import remembered
+
+    return remembered(subject.evaluation, ("grouped", names, chosen), lambda: group_cells(cells, names, chosen))
+
+
+def _drawn(subject: CheckSubject, title: str, groups: GroupCells, measured: list[int], seed: int) -> Any:
+    """Return the draws of the measured groups, kept for the other checks of the run that compare these groups.
+
+    They are taken out of draws of all groups but those of one or two people, who leave no trace in any number. None where
+    the groups are too many to be kept: they are then drawn where they are needed.
+    """
+    from audits.statistics.confusion import drawn_cells
+    from audits.statistics.groups import SMALLEST_SHOWN
+    from audits.tables.remembered import remembered
+
+    if len(measured) < 2 or len(groups) > MOST_KEPT_DRAWN:
+        return None
+    shown = [at for at, size in enumerate(groups.sizes) if size >= SMALLEST_SHOWN]
+    question = ("drawn", title, groups.names, seed)
+    drawn = remembered(subject.evaluation, question, lambda: drawn_cells(groups.only(shown), seed=seed))
+    return drawn if measured == shown else drawn[:, [shown.index(at) for at in measured]]
 
 
 def rows_of(
