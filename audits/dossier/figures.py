@@ -8,18 +8,33 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from audits.checks.measurement import Plot, PlotColumn
-from audits.dossier.content import Block, Column, Figure, Table
+from audits.dossier.content import Block, Column, Figure, Paragraph, Table
 from audits.dossier.measures import NONE, Result, evidence_of, limit_of, limit_text, measurement_of, number_text
+from registry.digests import digest_of
 
 MOST_ROWS = {"line": 12, "points": 12}
 OTHERS = 40
 """How many rows of a plot's table are printed; all of them stand in the evidence that the table names."""
 
 
-def figures_of(result: Result) -> tuple[Block, ...]:
-    """Return every plot of a result, in the reader's language, with at most 40 rows of its table."""
-    plots = [Plot.from_json(given) for given in measurement_of(result).get("plots") or ()]
-    return tuple(_figure(result, plot) for plot in plots)
+def figures_of(result: Result, seen: dict[str, str] | None = None) -> tuple[Block, ...]:
+    """Return every plot of a result, in the reader's language, with at most 40 rows of its table.
+
+    ``seen`` holds what results before this one have printed, by its digest: several checks draw the same curve, and a
+    reader is sent to where it stands. It is added to.
+    """
+    printed = {} if seen is None else seen
+    blocks: list[Block] = []
+    for given in measurement_of(result).get("plots") or ():
+        plot = Plot.from_json(given)
+        digest = digest_of([given, [limit_of(result), limit_text(result)] if plot.limited else None])
+        if digest in printed:
+            text = _("%(title)s: the same as under %(key)s.") % {"title": worded(plot.title), "key": printed[digest]}
+            blocks.append(Paragraph(text, "small"))
+            continue
+        printed[digest] = str(result.get("key", ""))
+        blocks.append(_figure(result, plot))
+    return tuple(blocks)
 
 
 def _figure(result: Result, plot: Plot) -> Block:

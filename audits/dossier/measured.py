@@ -50,12 +50,13 @@ class MeasuredSection(DossierSection):
         """Return the table of results, the reasons of those that are not met, and the figures of each."""
         results = facts["results"]
         blocks: list[Block] = [results_table(results), *reasons_table(results)]
+        seen: dict[str, str] = {}
         for result in results:
             blocks.extend(result_heading(result))
             if result["unreadable"]:
                 text = _("The evidence of this result cannot be read: %(why)s") % {"why": result["unreadable"]}
                 blocks.append(Notice(text, "warning"))
-            blocks.extend(figures_of(result))
+            blocks.extend(figures_of(result, seen))
         return tuple(blocks)
 
     def gaps(self, facts: Facts) -> list[Gap]:

@@ -12,10 +12,16 @@ from governance.console.acts import said
 from governance.console.charts import Figure, figures_of, rows, svg
 from registry.errors import DomainError
 
+MOST_OPENED = 16
+"""Up to so many results the figures of blocking ones are shown at once; with more, only of those that are not met."""
+
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One requirement of a run with what was measured; ``unreadable`` says why the evidence cannot be shown."""
+    """One requirement of a run with what was measured; ``unreadable`` says why the evidence cannot be shown.
+
+    ``opened`` says that its figures are shown at once and not on demand.
+    """
 
     result: CheckResult
     clause: str
@@ -27,6 +33,20 @@ class ResultRow:
     facts: list[tuple[str, str]]
     notes: list[str]
     unreadable: str = ""
+    opened: bool = True
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure with every requirement it belongs to, the first of them deciding where it stands."""
+
+    figure: Figure
+    rows: list[ResultRow]
+
+    @property
+    def first(self) -> ResultRow:
+        """The requirement it stands under."""
+        return self.rows[0]
 
 
 @dataclass(frozen=True)
@@ -37,28 +57,38 @@ class Shown:
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
+    def figures(self) -> list[Drawn]:
+        """Every figure once, in the order of the results: several checks may draw the same curve."""
+        found: dict[str, Drawn] = {}
+        for row in self.rows:
+            for figure in row.figures:
+                found.setdefault(figure.same, Drawn(figure, [])).rows.append(row)
+        return list(found.values())
+
+    @property
     def readable(self) -> bool:
         """Whether all evidence could be read and is what its digest says."""
         return not any(row.unreadable for row in self.rows)
 
 
 def results_of(run: ValidationRun | None) -> Shown:
-    """Return the results of a run, blocking ones that are not met first, then as in the policy."""
+    """Return the results of a run: what is not met or not known first, blocking before advisory, then as in the policy."""
     if run is None:
         return Shown([])
-    order = {"not_met": 0, "error": 0, "insufficient": 1, "met": 2}
+    order = {"not_met": 0, "error": 0, "insufficient": 1, "met": 4}
     rows_ = sorted(
         run.results.order_by("position"),
-        key=lambda row: (order.get(row.status, 0) if row.severity == "blocking" else 2, row.position),
+        key=lambda row: (min(4, order.get(row.status, 0) + 2 * (row.severity != "blocking")), row.position),
     )
     clauses = {rule["key"]: rule.get("clause", "") for rule in run.plan.get("requirements", ())}
     counts: dict[str, int] = {}
     for row in rows_:
         counts[row.status] = counts.get(row.status, 0) + 1
-    return Shown([_row(row, clauses.get(row.requirement_key, "")) for row in rows_], counts)
+    few = len(rows_) <= MOST_OPENED
+    return Shown([_row(row, clauses.get(row.requirement_key, ""), few=few) for row in rows_], counts)
 
 
-def _row(result: CheckResult, clause: str) -> ResultRow:
+def _row(result: CheckResult, clause: str, *, few: bool) -> ResultRow:
     try:
         measured = result.measurement
     except DomainError as refusal:
@@ -75,6 +105,7 @@ def _row(result: CheckResult, clause: str) -> ResultRow:
         figures_of(measured, result.requirement),
         _facts(measured),
         [str(note) for note in measured.get("notes", ())],
+        opened=result.status != "met" or (few and result.severity == "blocking"),
     )
 
 

@@ -160,7 +160,7 @@ def test_each_chart_stands_with_its_table(story: ModelVersion) -> None:
     document = compose(facts_now(story))
     figures = [block for section in document.sections for block in section.blocks if isinstance(block, Figure)]
     kinds = {figure.chart["kind"] for figure in figures}
-    assert kinds >= {"lineage", "timeline"}
+    assert kinds >= {"line", "points", "intervals", "lineage", "timeline"}
     assert all(figure.table.rows for figure in figures)
 
 

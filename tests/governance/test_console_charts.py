@@ -65,7 +65,7 @@ def test_names_from_data_are_text_in_the_drawing_and_nothing_in_them_is_hidden()
 def test_a_row_lies_where_its_number_says_and_the_limit_too() -> None:
     drawing = parsed(figures("fairness.selection_rate_ratio")[0].drawings[0])
     limit = next(part for part in drawing.iter() if part.get("class") == "limit")
-    ticks = svg.ticks_between(0.55 - 0.25 * 0.04, 0.80 + 0.25 * 0.04)
+    ticks = svg.ticks_between(0.55, 0.80)
     width = rows.WIDTH - rows.LABELS - rows.NUMBERS
     frame = svg.Frame(rows.LABELS, 34, width, 1, x_low=ticks[0], x_high=ticks[-1])
     assert float(str(limit.get("x1"))) == pytest.approx(frame.x(0.8), abs=0.02)
@@ -174,3 +174,11 @@ def test_what_would_hide_is_written_out(hidden: str) -> None:
 @pytest.mark.parametrize("plain", ["Müller & Söhne", "模型", "line\nline", "naïve – “quoted”", "🏦"])
 def test_ordinary_text_is_left_alone(plain: str) -> None:
     assert visible(plain) == plain
+
+
+def test_what_several_checks_draw_alike_is_the_same_figure_unless_the_limit_on_it_differs() -> None:
+    free = [figures("performance.roc_auc")[0].same for _ in range(2)]
+    assert free[0] == free[1]
+    measured = measurement_for("fairness.selection_rate_ratio").as_json()
+    limited = [charts.figures_of(measured, {"op": ">=", "limit": limit})[0].same for limit in (0.8, 0.9)]
+    assert limited[0] != limited[1]

@@ -12,6 +12,7 @@ from audits.checks.measurement import Plot
 from governance.console.charts import cells, curves, rows, svg
 from governance.console.charts.rows import Limit
 from governance.console.wording import worded
+from registry.digests import canonical_json
 
 Draw = Callable[[Plot, Limit | None], SafeString | None]
 DRAWINGS: Mapping[str, Draw] = {
@@ -38,11 +39,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """The drawing of a plot with the table beside it."""
+    """The drawing of a plot with the table beside it; ``same`` is equal for two figures that show the same."""
 
     title: str
     drawings: tuple[SafeString, ...]
     table: Table
+    same: str
 
 
 def figures_of(measurement: Mapping[str, Any] | None, requirement: Mapping[str, Any]) -> list[Figure]:
@@ -64,7 +66,13 @@ def _figure(plot: Plot, limit: Limit | None) -> Figure:
         frozenset(at for at, column in enumerate(plot.columns) if column.kind != "text"),
         worded(plot.note),
     )
-    return Figure(title, () if drawing is None else (drawing,), table)
+    return Figure(title, () if drawing is None else (drawing,), table, same_as(plot, limit))
+
+
+def same_as(plot: Plot, limit: Limit | None) -> str:
+    """Return a text that two plots share when a reader would see the same twice: several checks draw one curve."""
+    shown = limit if plot.limited else None
+    return canonical_json({"plot": plot.as_json(), "limit": [shown.value, shown.op] if shown else None}).decode("ascii")
 
 
 def cell_text(cell: object, kind: str) -> str:

@@ -14,9 +14,9 @@ from governance.console.charts import svg
 from governance.console.wording import worded
 
 ROW = 24
-LABELS = 210
+LABELS = 230
 NUMBERS = 170
-WIDTH = 760
+WIDTH = 780
 MOST_ROWS = 40
 
 
@@ -61,7 +61,7 @@ def _rows(plot: Plot, limit: Limit | None, *, as_bars: bool) -> SafeString | Non
     parts: list[SafeString] = [frame.x_axis(ticks, worded(plot.value))]
     for at, (label, value, low, high) in enumerate(shown):
         y = frame.top + ROW * (at + 0.5)
-        parts.append(svg.text(frame.left - 12, y + 4, "" if label is None else label, anchor="end", within=31))
+        parts.append(svg.text(frame.left - 12, y + 4, "" if label is None else label, anchor="end", within=32))
         if value is None:
             parts.append(svg.text(frame.left + 8, y + 4, _("not measured"), kind="small caution"))
             continue
@@ -102,12 +102,8 @@ def _frame(
     ends = [end for _label, *numbers in rows for end in numbers if end is not None]
     ends += [limit.value] if limit is not None else []
     ends += [0.0] if from_zero else []
+    ends += list(plot.scale or ())
     low, high = min(ends), max(ends)
-    room = (high - low) * 0.04
-    if plot.scale is not None:
-        low, high = min(low, plot.scale[0]), max(high, plot.scale[1])
-    else:
-        low, high = (low if from_zero and low == 0.0 else low - room), high + room
     ticks = svg.ticks_between(low, high)
     top = 34 if limit is not None else 12
     width = WIDTH - LABELS - NUMBERS
