@@ -115,6 +115,11 @@ class Layout:
                 text = self._line(block.text)
                 self._heading(text, SUBHEADING, Bookmark(f"{key}-{index}", text, 1))
                 continue
+            following = section.blocks[index + 1] if index + 1 < len(section.blocks) else None
+            if isinstance(block, Paragraph) and block.role == "small" and isinstance(following, Figure | Table):
+                # what introduces a figure or a table stands on its page, with the heading above it
+                self.boxes.append(text_box(self.plain(block.text), ROLES[block.role], WIDTH, keep=True))
+                continue
             self.boxes.extend(self._block(block, section))
 
     def _heading(self, text: str, style: Style, bookmark: Bookmark) -> None:
