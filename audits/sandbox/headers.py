@@ -9,6 +9,7 @@ from pathlib import Path
 
 TAIL_BYTES = 512
 _MAX_DEPTH = 64
+_MAX_SCANNED = 2**30
 _LIGHTGBM = re.compile(rb"\Atree\r?\nversion=(v[0-9]{1,4})\r?\n")
 _XGBOOST_JSON = re.compile(rb'\A\s*\{\s*"learner"\s*:\s*\{')
 _XGBOOST_JSON_VERSION = re.compile(rb'"version"\s*:\s*\[\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\]\s*\}\s*\Z')
@@ -75,7 +76,7 @@ def _of_catboost(path: Path) -> dict[str, str]:
     """CatBoost writes the tag of its release among the model's texts."""
     with open(path, "rb") as stream:
         rest = b""
-        while piece := stream.read(2**20):
+        while stream.tell() < _MAX_SCANNED and (piece := stream.read(2**20)):
             if found := _CATBOOST_VERSION.search(rest + piece):
                 return {"catboost": found[1].decode("ascii")}
             rest = piece[-200:]

@@ -4,6 +4,9 @@ import hashlib
 import io
 import json
 import pickle
+import re
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from audits.sandbox import ground
 from audits.sandbox.conformance import LIFTING_ROWS
 from audits.sandbox.launch import score
 from audits.sandbox.protocol import ConformanceInput, SandboxError, ScoringJob
@@ -327,3 +331,22 @@ def test_the_child_never_sees_what_it_is_to_reproduce(tmp_path: Path) -> None:
     sample = _sample(tmp_path, "skops")
     job = _job(tmp_path, on_scoring(body), "joblib", conformance=sample)
     assert _refused(job).code == "scoring-not-reproduced"
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_the_recipe_of_the_how_to_records_what_is_reproduced(tmp_path: Path, task: str) -> None:
+    page = (ground.PROJECT / "docs" / "how-to" / "record-predictions.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    made = model_file("skops", task)
+    (tmp_path / "made.skops").write_bytes(made.data)
+    questions(300).to_parquet(tmp_path / "rows.parquet")
+    given = (
+        "import pandas, skops.io\n"
+        "model = skops.io.load('made.skops', trusted=skops.io.get_untrusted_types(file='made.skops'))\n"
+        f"rows, features, task = pandas.read_parquet('rows.parquet'), {list(FEATURES)!r}, {task!r}\n"
+    )
+    subprocess.run([sys.executable, "-c", given + recipe], cwd=tmp_path, check=True)
+    path = tmp_path / "recorded.parquet"
+    sample = ConformanceInput(path, hashlib.sha256(path.read_bytes()).hexdigest(), "parquet", FEATURES, 1e-9)
+    found = score(_job(tmp_path, made.data, "skops", task=task, conformance=sample)).conformance
+    assert (found.rows, found.met) == (300, True)

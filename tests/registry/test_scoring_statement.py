@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,3 +86,12 @@ def test_a_field_that_cannot_be_is_refused_by_its_name(said: dict[str, Any], fie
         checked_scoring(said)
     assert refused.value.code == "bad-scoring"
     assert refused.value.context["field"] == field
+
+
+@pytest.mark.parametrize("page", ["register-a-model-file", "record-predictions", "register-predictions-only"])
+def test_what_the_how_to_states_is_accepted(page: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8")
+    for listing in re.findall(r"```json\n(.*?)```", text, re.DOTALL):
+        stated = json.loads(listing)["scoring"]
+        kept = checked_scoring(stated)
+        assert {name: kept[name] for name in stated} == stated
