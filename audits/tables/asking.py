@@ -114,7 +114,12 @@ def group_label(value: Any) -> str:
 
 def real(column: Any) -> Any:
     """Return a numeric or boolean column as doubles."""
-    return column.cast("int32").cast("float64") if column.type().is_boolean() else column.cast("float64")
+    if not column.type().is_boolean():
+        return column.cast("float64")
+    import ibis
+
+    # no cast: DuckDB would hand it down to its reader of CSV, which then takes "true" for a bad number
+    return ibis.cases((column, number(1.0)), (~column, number(0.0)))
 
 
 def weight_sums(table: EvaluationTable) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audits.tables.admit import admitted, admitted_unopened, use_of
-from audits.tables.asking import quiet
+from audits.tables.asking import quiet, rows_of
 from audits.tables.contract import ColumnRoles, EvaluationTable, Task, Unopened, refuse_bad_columns
 from audits.tables.dialect import MAX_HEADER_BYTES, Dialect, header_names, typed
 from audits.tables.duck import NAME, engine, plain
@@ -137,6 +137,20 @@ def _csv_names(path: Path, dialect: Dialect) -> list[str]:
         return header_names(stream.readline(MAX_HEADER_BYTES), dialect)
 
 
+def _words(backend: Any, location: str, found: Any, rules: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns the engine takes for truth values whose texts are others than true and false.
+
+    It also reads "yes" and "no", "t" and "f" so; whoever wrote them meant words, and a model may have learnt words.
+    """
+    flags = [name for name, kind in found.schema().items() if kind.is_boolean()]
+    if not flags:
+        return {}
+    texts = backend.read_csv(location, table_name=TEXTS, sample_size=-1, types=dict.fromkeys(flags, "VARCHAR"), **rules)
+    asked = {f"odd{at}": ~texts[name].lower().isin(["true", "false"]) for at, name in enumerate(flags)}
+    odd = rows_of(texts.aggregate(**{key: flag.ifelse(1, 0).sum() for key, flag in asked.items()}))[0]
+    return {name: "VARCHAR" for at, name in enumerate(flags) if odd[f"odd{at}"]}
+
+
 def _read(backend: Any, location: str, format: Format, names: list[str], dialect: Dialect) -> Any:
     """Return the expression of the file, a view of the connection called ``evaluation``."""
     import duckdb
@@ -148,7 +162,13 @@ def _read(backend: Any, location: str, format: Format, names: list[str], dialect
             given = {"delim": dialect.delimiter, "quote": dialect.quote, "escape": dialect.quote}
             rules: dict[str, Any] = given | {"header": True, "skip": 0, "strict_mode": True}
             if not dialect.declares_values:
-                return backend.read_csv(location, table_name=NAME, sample_size=-1, **rules)
+                found = backend.read_csv(location, table_name=NAME, sample_size=-1, **rules)
+                words = _words(backend, location, found, rules)
+                return (
+                    backend.read_csv(location, table_name=NAME, sample_size=-1, types=words, **rules)
+                    if words
+                    else found
+                )
             backend.read_csv(location, table_name=TEXTS, all_varchar=True, **rules)
             backend.con.execute(f"CREATE VIEW {NAME} AS {typed(backend.con, TEXTS, names, dialect)}")
             return backend.table(NAME)

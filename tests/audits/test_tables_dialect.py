@@ -61,6 +61,11 @@ def test_a_column_is_of_the_first_kind_that_all_of_its_texts_fit(tmp_path: Path,
     assert str(read_csv_frame(path, dialect={"trim": True}).schema.field("c").type) == kind
 
 
+def test_yes_and_no_stay_words(tmp_path: Path) -> None:
+    content = b"a,b,c\nyes,true,t\nno,FALSE,f\n,,\n"
+    assert read(tmp_path, content, None) == {"a": ["yes", "no", None], "b": [True, False, None], "c": ["t", "f", None]}
+
+
 def test_the_table_is_measured_as_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(DOTTED)
