@@ -21,6 +21,22 @@ if TYPE_CHECKING:
 TARGET = "approve"
 ECONOMIC = ("loanprc", "obrat", "hrat", "mortno", "pubrec", "unem", "dep", "cosign", "sch", "appinc", "term", "multi")
 ORIGIN = ("black", "hispan")
+DIRECTIONS = {"loanprc": "decreasing", "obrat": "decreasing", "pubrec": "decreasing", "mortno": "increasing"}
+REASONS = {
+    "loanprc": "Loan is high against the price of the home",
+    "obrat": "Payments on all debts are high against income",
+    "hrat": "Payments on the home are high against income",
+    "mortno": "No record of an earlier mortgage",
+    "pubrec": "Public record of bankruptcy",
+    "unem": "Unemployment is high in the trade",
+    "dep": "Number of dependants",
+    "cosign": "Co-signer",
+    "sch": "Years of schooling",
+    "appinc": "Income is low",
+    "term": "Term of the loan",
+    "multi": "Home with several units",
+}
+"""What a refused applicant is told, by the input that moved the score; origin has no words, since it may be no reason."""
 SENSITIVE = ("race", "sex")
 SPLIT_SEED = 1
 

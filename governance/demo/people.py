@@ -9,7 +9,7 @@ from governance.actions.credentials import SCOPES, make_credential
 from governance.actions.people import make_link
 from governance.actions.policies import draft_policy, publish_policy
 from governance.actions.tiers import assess_tier
-from registry.actions.deployments import register_environment
+from registry.actions.deployments import register_environment, set_environment_limits
 from registry.actions.inventory import assign_owner
 from registry.actions.people import grant_role, register_person, register_service_account, set_up_first_person
 from registry.models import Model, Role, User
@@ -23,6 +23,12 @@ CAST = {
     "otto": ("Otto", Role.AUDITOR),
 }
 POLICY_FILES = ("consumer-credit-2026-11.yaml", "baseline-2026-11.yaml")
+PRODUCTION_LIMITS = {
+    "artifact_bytes": 20_000_000,
+    "load_seconds": 30.0,
+    "peak_memory_bytes": 1_000_000_000,
+    "latency_seconds": 0.5,
+}
 TIER_ANSWERS = {"exposure": "high", "purpose": "rights_of_people", "complexity": "low"}
 
 
@@ -51,7 +57,8 @@ def set_up() -> Cast:
     )
     ravi = people["ravi"]
     register_environment(slug="staging", name="Staging", gated=False, actor=ravi)
-    register_environment(slug="production", name="Production", gated=True, actor=ravi)
+    production, _ = register_environment(slug="production", name="Production", gated=True, actor=ravi)
+    set_environment_limits(production, limits=PRODUCTION_LIMITS, actor=ravi)
     for name in POLICY_FILES:
         text = files("governance.policy_packs").joinpath(name).read_text(encoding="utf-8")
         publish_policy(draft_policy(text, actor=ravi), actor=people["pia"])

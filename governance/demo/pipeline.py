@@ -65,6 +65,7 @@ class Pipeline:
     def write_inputs(self, version: Trained, training: Table, evaluation: Table) -> None:
         """Write the model file, the tables and the registration file of a version."""
         (self.folder / f"model-{version.name}.skops").write_bytes(version.data)
+        (self.folder / f"recorded-{version.name}.parquet").write_bytes(version.recorded)
         (self.folder / "training.parquet").write_bytes(training.data)
         (self.folder / "evaluation.parquet").write_bytes(evaluation.data)
         manifest = registration(version)
@@ -110,12 +111,17 @@ def registration(version: Trained) -> dict[str, Any]:
         ],
         "version": {
             "version": version.name,
-            "artifacts": [{"file": f"model-{version.name}.skops", "role": "model", "format": "skops"}],
+            "artifacts": [
+                {"file": f"model-{version.name}.skops", "role": "model", "format": "skops"},
+                {"file": f"recorded-{version.name}.parquet", "role": "conformance", "format": "parquet"},
+            ],
             "datasets": [
                 {"dataset": DATASET, "version": f"1990-{split}-f{tag}", "role": split}
                 for split in ("training", "evaluation")
             ],
-            "scoring": {"threshold": version.threshold, "positive_label": 1},
+            "scoring": {
+                "threshold": version.threshold, "positive_label": 1, "monotone": loans.DIRECTIONS, "reasons": loans.REASONS,
+            },
             "change_summary": version.summary,
             "training_run": f"demo-{version.name}",
             "library_versions": version.libraries,

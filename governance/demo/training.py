@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 REGULARISATION = 1.0
 SEED = 0
+RECORDED_ROWS = 100
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained version: its bytes in skops format, its digest, and how it came about."""
+    """A trained version: its bytes in skops format, its digest, what it said of some rows, and how it came about."""
 
     name: str
     data: bytes
     sha256: str
+    recorded: bytes
     features: tuple[str, ...]
     threshold: float
     summary: str
@@ -70,9 +72,17 @@ def _fit(training: pd.DataFrame, *, name: str, features: tuple[str, ...], thresh
         name=name,
         data=data,
         sha256=sha256_hex(data),
+        recorded=_recorded(model, training[list(features)].head(RECORDED_ROWS)),
         features=features,
         threshold=threshold,
         summary=summary,
         hyperparameters={"C": REGULARISATION, "solver": "lbfgs", "imputation": "median", "scaling": "standard"},
         libraries={name: version(name) for name in ("scikit-learn", "skops", "numpy", "pandas")},
     )
+
+
+def _recorded(model: Any, rows: pd.DataFrame) -> bytes:
+    """Return rows with what the model says of them here, for the service to reproduce, as Parquet bytes."""
+    sink = io.BytesIO()
+    rows.assign(expected=model.predict_proba(rows)[:, 1]).to_parquet(sink, index=False)
+    return sink.getvalue()
