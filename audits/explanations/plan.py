@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audits.explanations import bounded
 from audits.explanations.records import MAX_KEPT, MAX_LOCAL, Counterfactual
+
+if TYPE_CHECKING:
+    from audits.explanations.contract import Explanation
 
 VARIANTS = ("any", "interventional", "path-dependent")
 
@@ -60,3 +63,44 @@ class ExplainPlan:
         kept = tuple(Counterfactual.from_json(one) for one in value["previous"])
         names = {name: tuple(value[name]) for name in ("fixed", "previous_features")}
         return cls(**(dict(value) | names | {"previous": kept}))
+
+
+EFFECTS = ("dependence_range", "dependence_against_declared", "interaction_strength")
+CASES = {"reason_fidelity": 20}
+SEARCHED = {"counterfactual_coverage": 30, "counterfactual_validity": 30}
+
+
+def asked_for(
+    checks: Collection[str],
+    *,
+    threshold: float | None,
+    declared: Mapping[str, Any],
+    sensitive: Collection[str] = (),
+    previous: Explanation | None = None,
+    budget_seconds: float | None = 60.0,
+    first: bool = True,
+) -> ExplainPlan:
+    """Return what the named checks need of an explanation, for the ``first`` chunk of a sample or a later one.
+
+    Effects, reasons and counterfactuals are worked out once, with the first chunk. ``declared`` is what the version says
+    of itself: words for features ("reasons"), "monotone", features nobody can change ("immutable"), and "favourable":
+    "low" where a low answer is the good one. Sensitive features are never changed.
+    """
+    if not first:
+        return ExplainPlan(budget_seconds=budget_seconds)
+    names = {slug.rpartition(".")[2] for slug in checks if slug.startswith("explainability.")}
+    kept = previous.counterfactuals if previous is not None else None
+    searches = bool(names & set(SEARCHED))
+    return ExplainPlan(
+        budget_seconds=budget_seconds,
+        threshold=threshold,
+        favourable_high=declared.get("favourable", "high") != "low",
+        effects=bool(names & set(EFFECTS)),
+        local_rows=max((CASES[name] for name in names & set(CASES)), default=0),
+        counterfactual_rows=max((SEARCHED[name] for name in names & set(SEARCHED)), default=0),
+        reasons=dict(declared.get("reasons") or {}),
+        monotone=dict(declared.get("monotone") or {}),
+        fixed=tuple(dict.fromkeys([*sensitive, *(declared.get("immutable") or ())])),
+        previous=kept.kept if kept is not None and searches else (),
+        previous_features=previous.features if previous is not None and kept is not None and searches else (),
+    )

@@ -70,6 +70,11 @@ def offer(forest: Forest) -> Offer | None:
     return Offer("tree-quadrature", "path-dependent", seconds, contributions, varies=False)
 
 
+def least_seconds() -> float:
+    """Return what must be spent before the first row, unless something was compiled already."""
+    return 0.0 if _COMPILED else SECONDS_TO_COMPILE
+
+
 def walked(forest: Forest, values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Return the contributions of each row of ``values`` (columns, rows): float64 (rows, features)."""
     import numpy as np

@@ -29,16 +29,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def offers(model: Any, features: list[str], *, column: int | None, variant: str = "any") -> list[Offer]:
+def offers(
+    model: Any, features: list[str], *, column: int | None, variant: str = "any", rows: int | None = None
+) -> list[Offer]:
     """Return the exact routes that fit ``model``, linear closed form and trees, of the ``variant`` asked for.
 
     "any" takes the interventional routes whose cost does not grow with rows times background, else the path-dependent
-    ones: a choice by the model alone, so that every chunk of a sample is explained alike.
+    ones: a choice by the model alone, so that every chunk of a sample is explained alike. ``rows``: how many are to be
+    explained, where routes that cannot pay off for so few need not be made ready.
     """
     closed = linear.offer(model, features, column=column)
     if closed is not None:
         return [closed] if variant in ("any", closed.variant) else []
-    found = trees.offers(model, features, column=column)
+    found = trees.offers(model, features, column=column, rows=rows if variant == "path-dependent" else None)
     if variant == "any":
         affordable = [offer for offer in found if offer.variant == "interventional" and offer.route != "tree-shap"]
         variant = "interventional" if affordable else "path-dependent"
@@ -60,7 +63,8 @@ def attributions(
     For measuring: neither seeds, nor effects, nor a budget; frames as for ``explain``. Raises ValueError where no exact
     route fits.
     """
-    known = offers(model, [str(name) for name in sample.columns], column=column, variant=variant)
+    rows = None if route else len(sample)
+    known = offers(model, [str(name) for name in sample.columns], column=column, variant=variant, rows=rows)
     known = [offer for offer in known if route in ("", offer.route)]
     if not known:
         raise ValueError(f"no exact route{f' {route!r}' if route else ''} fits this model")
@@ -148,7 +152,8 @@ def _attributed(
 ) -> _Attributed:
     """Try the offers from the cheapest on; the first that is exact is taken."""
     notes: list[str] = []
-    known = offers(model, [str(name) for name in sample.columns], column=column, variant=plan.variant)
+    names = [str(name) for name in sample.columns]
+    known = offers(model, names, column=column, variant=plan.variant, rows=len(sample))
     known = sorted(known, key=lambda offer: _predicted(offer, len(sample), len(background), seeds))
     last = sampled.offer(model, background, column=column, seed=seeds[0])
     considered = tuple(

@@ -30,6 +30,8 @@ def offer(forest: Forest, model: Any, variant: str, column: int | None) -> Offer
     final = split(model)[1]
     if len(set(forest.players)) != len(forest.players) or not type(final).__module__.startswith("sklearn."):
         return None
+    if type(final).__name__ == "GradientBoostingClassifier" and len(final.classes_) > 2:
+        return None  # shap refuses it
     import numpy as np
 
     leaves, steps = forest.leaves, forest.steps_of_shap
@@ -58,7 +60,7 @@ def offer(forest: Forest, model: Any, variant: str, column: int | None) -> Offer
             base = float(np.mean(forest.outputs(background)))
         else:
             explainer = shap.TreeExplainer(final, feature_perturbation="tree_path_dependent", model_output="raw")
-            base = forest.expected
+            base = _expected(explainer.expected_value, column)
         raw = np.asarray(explainer.shap_values(rows, check_additivity=False), dtype=np.float64)
         if raw.ndim == 3:
             raw = raw[:, :, column or 0]
@@ -78,6 +80,16 @@ def offer(forest: Forest, model: Any, variant: str, column: int | None) -> Offer
         )
 
     return Offer("tree-shap", variant, seconds, contributions, varies=variant == "interventional")
+
+
+def _expected(told: Any, column: int | None) -> float:
+    """Return the mean output shap starts from, in the sign of the explained class."""
+    import numpy as np
+
+    several = np.ravel(np.asarray(told, dtype=np.float64))
+    if len(several) > 1:
+        return float(several[column or 0])
+    return float(-several[0] if column == 0 else several[0])
 
 
 def _thresholds(trees: Any) -> dict[int, NDArray[np.float64]]:

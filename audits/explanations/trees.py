@@ -9,16 +9,28 @@ from audits.explanations.columns import split
 from audits.explanations.forest import Forest
 from audits.explanations.offers import Offer
 
+FEW_ROWS = 20
 
-def offers(model: Any, features: list[str], *, column: int | None) -> list[Offer]:
-    """Return every route that explains ``model`` exactly, of both variants; none for a model not known here."""
-    forest = read(model, features, column=column)
-    found: list[Offer | None] = [native.offer(model, features, forest, column=column)]
-    if forest is not None:
-        found += tables.offers(forest)
-        found.append(quadrature.offer(forest))
-        found += [shap_trees.offer(forest, model, variant, column) for variant in ("interventional", "path-dependent")]
-    return [offer for offer in found if offer is not None]
+
+def offers(model: Any, features: list[str], *, column: int | None, rows: int | None = None) -> list[Offer]:
+    """Return every route that explains ``model`` exactly, of both variants; none for a model not known here.
+
+    Where only ``rows`` rows are to be explained along the paths, and a library does that in less time than the other
+    routes take to be made ready, these are not made ready.
+    """
+    few = rows is not None and rows <= FEW_ROWS and column is not None
+    forest = None if few and boosters.library_of(split(model)[1]) else read(model, features, column=column)
+    own = native.offer(model, features, forest, column=column)
+    if forest is None:
+        return [] if own is None else [own]
+    told = [shap_trees.offer(forest, model, variant, column) for variant in ("interventional", "path-dependent")]
+    made = [offer for offer in (own, *told) if offer is not None]
+    quick = [offer.seconds(rows, 0) for offer in made if offer.variant == "path-dependent"] if rows is not None else []
+    if not quick or min(quick) > quadrature.least_seconds():
+        made = [offer for offer in (quadrature.offer(forest), *made) if offer is not None]
+    if not quick or min(quick) > tables.SECONDS_PER_LEAF * min(forest.leaves, tables.MAX_LEAVES):
+        made = [*tables.offers(forest), *made]
+    return made
 
 
 def read(model: Any, features: list[str], *, column: int | None) -> Forest | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.explanations.chunks import joined
 from audits.explanations.contract import Explanation
+from audits.explanations.plan import ExplainPlan, asked_for
 from audits.runs.guard import Product, Say
 from audits.runs.scoring import features_of, roles_of, scoring_job
 from audits.runs.tables import frame_of
@@ -40,7 +41,9 @@ def explain_chunk(plan: Mapping[str, Any], chunk: int, of: int, folder: Path, sa
     pq.write_table(background, folder / "background.parquet")
     pq.write_table(sample.slice(int(rows[0]), len(rows)), folder / "sample.parquet")
     say(f"Explaining {len(rows)} of {sample.num_rows} rows in the sandbox")
-    wanted = ExplainInput(folder / "background.parquet", folder / "sample.parquet", features)
+    wanted = ExplainInput(
+        folder / "background.parquet", folder / "sample.parquet", features, plan=_wanted(plan, first=chunk == 0)
+    )
     outcome = score(scoring_job(plan, plan["artifact"], plan["scoring"], (), explain=wanted))
     if outcome.explanation is None:
         why = outcome.explanation_error or "The model was not explained."
@@ -48,6 +51,20 @@ def explain_chunk(plan: Mapping[str, Any], chunk: int, of: int, folder: Path, sa
     path = folder / "part.json"
     path.write_bytes(canonical_json(outcome.explanation.to_json()))
     return Product(files={PART: path})
+
+
+def _wanted(plan: Mapping[str, Any], *, first: bool) -> ExplainPlan:
+    """Return what the plan's checks need of the explanation, and what was kept of the version in place."""
+    kept = (plan["champion"] or {}).get("explanation_sha256")
+    return asked_for(
+        [line["check"] for line in plan["requirements"]],
+        threshold=plan["scoring"].get("threshold"),
+        declared=plan["declared"],
+        sensitive=plan["datasets"]["evaluation"]["roles"].get("sensitive") or (),
+        previous=read_explanation(kept) if kept and first else None,
+        budget_seconds=plan["explanation"].get("budget_seconds", 60.0),
+        first=first,
+    )
 
 
 def explanation_of(parts: Iterable[str]) -> Explanation | None:

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from audits.explanations import dependence
 from audits.explanations.contract import Explanation
-from audits.explanations.plan import ExplainPlan
+from audits.explanations.plan import ExplainPlan, asked_for
 from audits.explanations.routes import explain
 
 ASKED = ExplainPlan(
@@ -226,3 +226,39 @@ def test_hostile_parts_are_refused(told: Explanation, part: str, wrong: object) 
     data = json.loads(json.dumps(told.to_json()))
     with pytest.raises((ValueError, KeyError)):
         Explanation.from_json(data | {part: wrong})
+
+
+def test_a_plan_asks_for_what_its_checks_need_and_only_once(told: Explanation) -> None:
+    declared = {"reasons": {"income": "Income"}, "monotone": {"debt": "decreasing"}, "immutable": ["age"]}
+    bare = asked_for(["explainability.shap_importance", "fairness.x"], threshold=0.5, declared=declared)
+    assert (bare.effects, bare.local_rows, bare.counterfactual_rows, bare.previous) == (False, 0, 0, ())
+    checks = [
+        "explainability.interaction_strength",
+        "explainability.reason_fidelity",
+        "explainability.counterfactual_validity",
+    ]
+    full = asked_for(checks, threshold=0.5, declared=declared, sensitive=("sex",), previous=told)
+    assert full.effects
+    assert full.local_rows > 0 < full.counterfactual_rows
+    assert full.fixed == ("sex", "age")
+    assert told.counterfactuals is not None
+    assert (full.previous, full.previous_features) == (told.counterfactuals.kept, told.features)
+    assert not asked_for(checks, threshold=0.5, declared={"favourable": "low"}).favourable_high
+    later = asked_for(checks, threshold=0.5, declared=declared, previous=told, first=False)
+    assert later == ExplainPlan()
+
+
+def test_a_frozen_plan_hands_its_checks_threshold_and_sensitive_columns_to_the_explanation() -> None:
+    from audits.runs.explaining import _wanted
+    from audits.runs.steps import complete
+
+    frozen = complete(
+        {
+            "requirements": [{"check": "explainability.counterfactual_coverage"}],
+            "scoring": {"threshold": 0.4},
+            "datasets": {"evaluation": {"roles": {"sensitive": ["sex"], "features": ["income"]}}},
+        }
+    )
+    wanted = _wanted(frozen, first=True)
+    assert (wanted.threshold, wanted.fixed, wanted.counterfactual_rows) == (0.4, ("sex",), 30)
+    assert _wanted(frozen, first=False).counterfactual_rows == 0
