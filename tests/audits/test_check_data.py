@@ -20,6 +20,7 @@ from audits.statistics.shift import share_change
 from audits.tables.contract import ColumnRoles
 from audits.tables.open import open_frame
 from registry.digests import canonical_json
+from tests.audits.distant_tables import to_postgres
 from tests.audits.evaluation_samples import amounts, complete_subject, many_classes, mortgages
 
 FEATURES = ("loanprc", "obrat", "appinc", "unem", "married", "town")
@@ -340,3 +341,14 @@ def test_strengths_have_their_edges() -> None:
     pure = by_means(np.array([3.0, 3.0]), np.array([1.0, 2.0]), np.array([0.0, 0.0]))
     assert pure is not None
     assert pure.value == pytest.approx(1.0)
+
+
+@pytest.mark.postgres
+def test_rows_seen_in_training_are_found_across_engines(postgres_dsn: str) -> None:
+    before, now = loans(1)
+    subject = subject_of(before, pd.concat([now, before.head(77)], ignore_index=True))
+    distant = to_postgres(postgres_dsn)(subject.evaluation, "loans")
+    found = run("train_test_overlap", CheckSubject(distant, subject.reference))
+    assert found.detail["shared"] == 77
+    assert found == run("train_test_overlap", CheckSubject(subject.evaluation, subject.reference))
+    distant.close()
