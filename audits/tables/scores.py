@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.tables.asking import arrays_of, number, real, weight_sums
 from audits.tables.contract import EvaluationTable
+from audits.tables.remembered import remembered
 from registry.errors import DomainError
 
 if TYPE_CHECKING:
@@ -51,8 +52,12 @@ class ScoreCells:
 
 def score_cells(table: EvaluationTable, *, max_distinct: int = MAX_DISTINCT_SCORES) -> ScoreCells:
     """Return weights of both outcomes by score: exact up to ``max_distinct`` distinct scores, in fine bins above."""
-    score, label = real(table.table[table.roles.score]), real(table.table[table.roles.target])
-    return cells_by_score(table, score, label, max_distinct=max_distinct)
+
+    def ask() -> ScoreCells:
+        score, label = real(table.table[table.roles.score]), real(table.table[table.roles.target])
+        return cells_by_score(table, score, label, max_distinct=max_distinct)
+
+    return remembered(table, ("score cells", max_distinct), ask)
 
 
 def cells_by_score(

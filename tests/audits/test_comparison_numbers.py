@@ -242,7 +242,7 @@ def test_a_group_with_one_outcome_cannot_be_ranked() -> None:
 
 def test_the_joint_upper_bound_holds_as_often_as_promised() -> None:
     rng, held = np.random.default_rng(3), 0
-    for _ in range(150):
+    for _ in range(60):
         n = 600
         group = rng.choice(["a", "b", "c", "d"], n)
         true = rng.random(n)
@@ -252,7 +252,7 @@ def test_the_joint_upper_bound_holds_as_often_as_promised() -> None:
         roles = ColumnRoles(target="y", score="s", baseline="b", sensitive=("sex",))
         found = run("comparison.no_group_worse", frame, roles=roles, metric="brier", confidence=0.9)
         held += (found.high or 0.0) >= 0.0  # both versions are equally good in every group
-    assert held / 150 >= 0.85
+    assert held / 60 >= 0.83
 
 
 def test_what_a_task_does_not_have_is_refused_and_what_the_table_lacks_is_insufficient() -> None:

@@ -35,6 +35,7 @@ class Shortfall:
     error: float | None
     both: tuple[float | None, float | None]
     discordant: tuple[float, float, float] | None = None
+    tie_error: float = 0.0
     why: str = ""
 
 
@@ -204,7 +205,8 @@ def _areas(subject: CheckSubject, grouping: tuple[str, ...], least: int) -> list
         )
         error = math.sqrt(area.variance) if area.variance > 1e-18 else None
         both = (area.version, area.baseline)
-        found.append(Shortfall(attribute, group, cells.n, -area.difference, error, both))
+        moved = area.tie_error if cells.binned else 0.0
+        found.append(Shortfall(attribute, group, cells.n, -area.difference, error, both, tie_error=moved))
     return found
 
 
@@ -280,7 +282,10 @@ def _row(part: Shortfall, low: float | None, high: float | None) -> GroupRow:
 
 def _notes(found: list[Shortfall]) -> list[str]:
     left_out = sum(part.value is None for part in found)
-    return [f"{left_out} groups are too small to be measured; nothing is said about them."] if left_out else []
+    notes = [f"{left_out} groups are too small to be measured; nothing is said about them."] if left_out else []
+    if moved := max((part.tie_error for part in found), default=0.0):
+        notes.append(f"Scores were grouped into 128 bins each, which moves each area by at most {moved:.1e}.")
+    return notes
 
 
 def _plot(rows: list[tuple[Shortfall, float | None, float | None]]) -> Plot:
