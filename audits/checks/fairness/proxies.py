@@ -66,10 +66,10 @@ def proxy_screen(
 ) -> Measurement:
     r"""Strongest link between one feature and one sensitive attribute.
 
-    .. math:: \max_{x,a} \tilde V(x, a), \quad \tilde V = \sqrt{\frac{\max(0, \chi^2/n - (r-1)(k-1)/(n-1))}
-              {\min(\tilde r, \tilde k) - 1}}
+    .. math:: \max_{x,a} \tilde V, \; \tilde V^2 = \frac{\max(0, \chi^2/n - (r-1)(k-1)/(n-1))}{\min(\tilde r, \tilde k) - 1}
 
-    Cramér's V without its bias, for each feature (numbers cut into bins at their quantiles) and attribute. 0: no feature
+    with r bins, k groups, :math:`\tilde r = r - (r-1)^2/(n-1)` and :math:`\tilde k` alike: Cramér's V without its bias,
+    for each feature (numbers cut into bins at their quantiles) and attribute. 0: no feature
     tells anything of an attribute; 1: some feature tells it entirely, as the attribute itself does when it is a feature.
 
     Parameters
