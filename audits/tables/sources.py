@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +34,26 @@ KEYS: Mapping[str, Mapping[str, type]] = {
 NEEDED = {"folder": ("path",), "postgres": ("dsn",), "s3": ("bucket",), "spark": ("master",)}
 FILES = ("folder", "s3")
 """Kinds whose tables are files, so that a format must be named."""
+
+
+class Source(Mapping[str, Any]):
+    """The settings of one source; printed, it tells its kind alone, wherever a debugger or a log shows it."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = dict(settings)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._settings[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __repr__(self) -> str:
+        return f"<table source of kind {self._settings['kind']}>"
+
 
 Sources = Mapping[str, Mapping[str, Any]]
 NONE: Sources = MappingProxyType({})
@@ -83,7 +103,7 @@ def _source(name: str, settings: object) -> Mapping[str, Any]:
     lacking = [key for key in NEEDED[kind] if not read.get(key)]
     if lacking:
         raise ValueError(f"{where}: a source of kind {kind} needs {', '.join(lacking)}.")
-    return MappingProxyType(read)
+    return Source(read)
 
 
 def _secret(where: str, key: str, value: object, how: str) -> str:

@@ -225,3 +225,9 @@ def test_the_configuration_is_refused_by_name_and_without_its_values(monkeypatch
             sources_from(wrong)
         assert SECRET not in str(caught.value)
     assert sources_from("  ") == {}
+
+
+def test_what_is_configured_is_not_printed() -> None:
+    found = sources_from(json.dumps({"lake": {"kind": "s3", "bucket": "models", "secret_key": SECRET}}))
+    assert SECRET not in f"{found!r} {found['lake']!r} {found['lake']}"
+    assert found["lake"]["secret_key"] == SECRET

@@ -103,6 +103,20 @@ def test_register_uploads_bytes_before_it_says_what_they_are(
     assert "validation run-1" in capsys.readouterr().out
 
 
+def test_a_table_that_stays_is_named_and_not_uploaded(server: Server, manifest: Path) -> None:
+    given = json.loads(manifest.read_text())
+    del given["datasets"][0]["file"], given["datasets"][0]["format"]
+    stays = {"source": "warehouse", "locator": "risk.loans", "task": "binary"}
+    given["datasets"][0] |= stays
+    manifest.write_text(json.dumps(given))
+    server.answer = sends({"id": "version-1"}, 201)
+    assert main(["register", str(manifest)]) == 0
+    assert [asked.path for asked in server.asked if asked.method == "PUT"] == [f"/api/v1/artifacts/{MODEL_SHA}"]
+    assert server.asked[2].json() == stays | {
+        "version": "2026-10", "roles": {"target": "approve"}, "split_role": "training",
+    }  # fmt: skip
+
+
 def test_register_stops_at_the_first_refusal(
     server: Server, manifest: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
