@@ -13,7 +13,7 @@ import pytest
 from audits.sandbox.formats.contract import FORMATS as KNOWN
 from audits.sandbox.inspect import inspect, require
 from audits.sandbox.launch import score
-from audits.sandbox.protocol import SandboxError, ScoringJob, ScoringOutcome, TableInput
+from audits.sandbox.protocol import CODES, SandboxError, ScoringJob, ScoringOutcome, TableInput
 from registry.errors import DomainError
 from tests.audits.hostile_models import FEATURES, QUICK
 from tests.audits.model_files import (
@@ -237,3 +237,51 @@ def test_a_json_with_a_long_text_is_no_deep_json(tmp_path: Path) -> None:
     (tmp_path / "deep.json").write_text('{"a":' + "[" * 70)
     with pytest.raises(ValueError, match="nests deeper"):
         refuse_deep_json(tmp_path / "deep.json")
+
+
+@pytest.mark.parametrize("shape", ["tensor", "columns", "forest"])
+def test_graphs_of_other_shapes_are_read_too(tmp_path: Path, shape: str) -> None:
+    """Class scores as a table instead of maps; one input for each feature by its name; trees instead of a line."""
+    import skl2onnx
+    from skl2onnx.common.data_types import FloatTensorType
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rows, outcome = training()[list(FEATURES)], training()["multiclass"]
+    final = RandomForestClassifier(8, random_state=0) if shape == "forest" else LogisticRegression()
+    scaled = ColumnTransformer([(name, StandardScaler(), [name]) for name in FEATURES])
+    model = (
+        make_pipeline(scaled, final).fit(rows, outcome) if shape == "columns" else final.fit(rows.to_numpy(), outcome)
+    )
+    given = [(name, FloatTensorType([None, 1])) for name in FEATURES]
+    inputs = given if shape == "columns" else [("rows", FloatTensorType([None, 3]))]
+    graph = skl2onnx.to_onnx(model, initial_types=inputs, options={"zipmap": False})
+    asked = questions()[list(reversed(FEATURES))] if shape == "columns" else questions()
+    outcome = _scored(tmp_path, graph.SerializeToString(), "onnx", asked, task="multiclass")
+    said = model.predict_proba(questions() if shape == "columns" else questions().to_numpy())
+    assert outcome.classes == CLASSES
+    np.testing.assert_allclose(outcome.scores["evaluation"], said, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost", "xgboost_json", "catboost", "onnx"])
+def test_a_file_that_was_cut_or_changed_ends_in_a_code_or_scores_within_its_task(tmp_path: Path, kind: str) -> None:
+    """Parsers in C++ may die of a damaged file; the worker does not."""
+    data, rng, ends = model_file(kind, "binary").data, np.random.default_rng(5), set()
+    for number in range(4):
+        damaged = bytearray(data[: int(len(data) * (0.3 + 0.2 * number))] if number < 2 else data)
+        for place in rng.integers(40, len(damaged), size=0 if number < 2 else 40):
+            damaged[place] = int(rng.integers(0, 256))
+        ends.add(_end_of(tmp_path, bytes(damaged), kind.removesuffix("_json")))
+    assert ends <= {*CODES, "scored"}
+    assert len(ends - {"scored"}) >= 1, "what is cut short is noticed"
+
+
+def _end_of(folder: Path, data: bytes, kind: str) -> str:
+    try:
+        _scored(folder, data, kind, questions())
+    except SandboxError as error:
+        return error.code
+    return "scored"
