@@ -199,7 +199,6 @@ def test_a_subject_that_lacks_something_is_insufficient() -> None:
             "There is no such column. (unknown-column)",
         ),
         (lambda: Insufficient("Too little.", "More."), "insufficient", "Too little."),
-        (MemoryError, "error", "The check drift.broken failed with MemoryError."),
     ],
 )
 def test_a_check_that_breaks_is_an_error_and_quotes_no_row(
@@ -213,6 +212,15 @@ def test_a_check_that_breaks_is_an_error_and_quotes_no_row(
         outcome = measure(required(check="drift.broken"), complete_subject())
     assert (outcome.judgement.status, outcome.judgement.reason) == (status, reason)
     assert "Jane" not in str(outcome.as_json())
+
+
+def test_memory_that_ran_out_is_left_to_the_step_which_ends_the_run_with_its_own_code() -> None:
+    def greedy(subject: CheckSubject, *, confidence: float = 0.95) -> Measurement:
+        raise ValueError("no room") from MemoryError()
+
+    spec = CheckSpec("drift.greedy", "Takes all.", "drift", greedy, (), "u", "none", {"properties": {}})
+    with CHECKS.temporarily("drift.greedy", spec), pytest.raises(ValueError, match="no room"):
+        measure(required(check="drift.greedy"), complete_subject())
 
 
 def test_a_check_that_returns_something_else_is_an_error() -> None:
