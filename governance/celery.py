@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
@@ -99,6 +100,14 @@ def from_settings() -> dict[str, Any]:
     return configuration(settings.BROKER_URL)
 
 
+def load_what_measures(**_told: Any) -> None:
+    """Load the libraries that measure before a worker forks its processes, so that a new process costs nothing."""
+    from audits.runs.execute import load
+
+    load()
+
+
 app = Celery("cadastre")
 app.add_defaults(from_settings)
 app.autodiscover_tasks()
+worker_init.connect(load_what_measures)

@@ -84,7 +84,7 @@ def claim(run_id: str, *, worker: str) -> Lease | None:
 
 def free_steps(run: ValidationRun, now: Any) -> list[RunStep]:
     """Return the steps that can be worked on now, in their order."""
-    steps = list(run.steps.order_by("position"))
+    steps = sorted(run.steps.all(), key=lambda step: step.position)
     done = {step.key for step in steps if step.state == StepState.DONE}
     return [
         step

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from audits.actions.conclusion import quarantine, worn_out
 from audits.actions.steps import free_steps
@@ -25,7 +25,7 @@ declare_action("validation.started", "A plan was frozen and its run queued.")
 
 State = ValidationRun.State
 LATE_SECONDS = 5
-SWEPT_EVERY_SECONDS = 10.0
+LOST_SECONDS = 60.0
 MOST_AT_ONCE = 200
 
 
@@ -78,20 +78,26 @@ def lay_out(run: ValidationRun) -> None:
 def sweep() -> list[ValidationRun]:
     """Wake workers for runs with a step that is free, and quarantine those with a step that used up its attempts.
 
-    A run that was asked for a moment ago has its own wake-up under way. Returns the runs that were woken.
+    A run that was asked for a moment ago has its own wake-up under way, and so has one that was woken since its lease
+    ran out: the sweeper does not send another until that may be taken for lost. Returns the runs that were woken.
     """
     now = database_now()
     woken: list[ValidationRun] = []
     lapsed = RunStep.objects.filter(run=OuterRef("pk"), state=RunStep.State.RUNNING, lease_until__lt=now)
-    late = Q(requested_at__lt=now - timedelta(seconds=LATE_SECONDS)) | Exists(lapsed)
-    unfinished = ValidationRun.objects.filter(late, state__in=[State.QUEUED, State.RUNNING])
-    for run in unfinished.order_by("requested_at")[:MOST_AT_ONCE]:
-        if not run.steps.exists():
+    unsaid = lapsed.filter(Q(run__woken_at__isnull=True) | Q(lease_until__gt=F("run__woken_at")))
+    late = Q(woken_at__isnull=True, requested_at__lt=now - timedelta(seconds=LATE_SECONDS))
+    lost = Q(woken_at__lt=now - timedelta(seconds=LOST_SECONDS))
+    unfinished = ValidationRun.objects.filter(late | lost | Exists(unsaid), state__in=[State.QUEUED, State.RUNNING])
+    steps = Prefetch("steps", RunStep.objects.defer("facts", "results"))
+    rows = unfinished.defer("plan", "manifest").prefetch_related(steps)
+    for run in rows.order_by("requested_at")[:MOST_AT_ONCE]:
+        if not run.steps.all():
             lay_out(run)
         free = free_steps(run, now)
         if any(worn_out(step) for step in free):
             quarantine(run)
         elif free:
-            wake(run, expires=SWEPT_EVERY_SECONDS)
+            ValidationRun.objects.filter(pk=run.pk).update(woken_at=now)
+            wake(run, expires=LOST_SECONDS)
             woken.append(run)
     return woken

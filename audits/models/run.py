@@ -62,6 +62,7 @@ class ValidationRun(LedgerSubject):
     evidence_digest = models.CharField(max_length=64, blank=True)
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="runs_requested")
     requested_at = models.DateTimeField()
+    woken_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     concluded_at = models.DateTimeField(null=True, blank=True)
     reperforms = models.ForeignKey(
@@ -72,7 +73,7 @@ class ValidationRun(LedgerSubject):
     objects = ValidationRunQuerySet.as_manager()
 
     ledger_kind = "run"
-    ledger_exclude = frozenset({"started_at", "plan", "manifest"})
+    ledger_exclude = frozenset({"woken_at", "started_at", "plan", "manifest"})
 
     class Meta:
         verbose_name = _("validation run")

@@ -28,7 +28,10 @@ log = logging.getLogger("cadastre.runs")
 
 LOADED_ONCE = (
     "audits.runs.scoring", "audits.runs.explaining", "audits.runs.measuring",
-    "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "duckdb", "ibis.backends.duckdb", "scipy.stats", "jsonschema",
+    "audits.statistics.auc", "audits.statistics.calibration", "audits.statistics.intervals",
+    "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "scipy.stats", "jsonschema", "psycopg", "duckdb",
+    "ibis.backends.duckdb.converter", "ibis.expr.types.groupby", "ibis.formats.numpy", "ibis.formats.pandas",
+    "ibis.formats.pyarrow",
 )  # fmt: skip
 JSON, ARRAY = "application/json", "application/x-npy"
 
@@ -79,7 +82,7 @@ def _carry_out(lease: Lease) -> ValidationRun | None:
 
 def _done(lease: Lease, folder: Path) -> Product:
     """Do the step in a child that has what it needs, and renew the lease while it lasts."""
-    _load()
+    load()
     run = ValidationRun.objects.get(pk=lease.run_id)
     step = RunStep.objects.get(pk=lease.step_id)
     needed = {one.key: one.facts for one in run.steps.filter(key__in=step.needs).order_by("position")}
@@ -149,7 +152,7 @@ def _stored(lease: Lease, name: str, path: Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _load() -> None:
+def load() -> None:
     """Load once, in the worker, what every child would otherwise load again; nothing of it is used there."""
     from audits.checks.contract import CHECKS
 

@@ -189,11 +189,12 @@ def _worked(work: Callable[[Path, Say], Product], folder: Path, say: Say) -> dic
         product = work(folder, say)
         files = {name: str(path.relative_to(folder)) for name, path in product.files.items()}
         return {"facts": product.facts, "results": product.results, "files": files}
-    except DomainError as error:
-        return {"refusal": {"code": error.code, "message": error.message}}
     except Exception as error:
+        # a table may also be refused because there was no memory to read it
         if is_out_of_memory(error):
             return {"refusal": {"code": "run-memory-exceeded", "message": LIMITS["run-memory-exceeded"][0]}}
+        if isinstance(error, DomainError):
+            return {"refusal": {"code": error.code, "message": error.message}}
         log.exception("A step failed.")
         return {"refusal": {"code": "internal-error", "message": f"The run failed with {type(error).__name__}."}}
 

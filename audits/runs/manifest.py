@@ -25,8 +25,8 @@ def surroundings(seed: int) -> dict[str, Any]:
     return {
         "seed": seed,
         "python": platform.python_version(),
-        "libraries": _libraries(),
-        "code": {"digest": code_digest(), "plug_ins": _plug_ins()},
+        "libraries": dict(_libraries()),
+        "code": {"digest": code_digest(), "plug_ins": dict(_plug_ins())},
         "limits": {
             "wall_seconds": settings.RUN_WALL_SECONDS,
             "memory_bytes": settings.RUN_MEMORY_BYTES,
@@ -43,6 +43,7 @@ def code_digest() -> str:
     return digest_of({path.relative_to(root).as_posix(): sha256_hex(path.read_bytes()) for path in files})
 
 
+@lru_cache(maxsize=1)
 def _libraries() -> dict[str, str]:
     found = {}
     for name in LIBRARIES:
@@ -53,5 +54,6 @@ def _libraries() -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=1)
 def _plug_ins() -> dict[str, str]:
     return {point.dist.name: point.dist.version for point in entry_points(group=PLUG_INS) if point.dist is not None}

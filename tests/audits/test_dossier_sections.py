@@ -153,6 +153,22 @@ def test_each_number_measured_stands_in_the_section_of_its_family_with_its_evide
         assert result.evidence_sha256 in index
 
 
+def test_evidence_that_was_reproduced_says_when_by_whom_and_how_far(story: ModelVersion, cast: Cast) -> None:
+    from audits.actions.reperformance import reperform_validation
+    from audits.dossier.build import compose
+    from tests.governance.judging import concluded, judged
+
+    before = compose(facts_now(story))
+    assert "Nobody had repeated this run." in words_of(section_of(before, "evidence"))
+    again, _ = reperform_validation(story.runs.get(), actor=cast.otto)
+    again = concluded(again, judged(again))
+    facts = facts_now(story)
+    said = words_of(section_of(compose(facts), "evidence"))
+    assert f"by Otto: 0 of {len(REQUIREMENTS)} measurements agree within 1e-09." in said
+    assert again.agreement["difference_sha256"] in said
+    assert facts["sections"]["performance"]["run"]["id"] == str(again.reperforms_id), "no repetition is the latest run"
+
+
 def test_each_chart_stands_with_its_table(story: ModelVersion) -> None:
     from audits.dossier.build import compose
     from audits.dossier.content import Figure

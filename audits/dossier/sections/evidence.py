@@ -8,11 +8,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from audits.dossier.content import Column, Section, Table
+from audits.dossier.content import Column, Paragraph, Section, Table
 from audits.dossier.contract import SECTIONS, Facts, LateSection
 from audits.dossier.outline import BY_SLUG
-from audits.dossier.record import instant_text
-from audits.models import Evidence
+from audits.dossier.record import instant_text, names_of
+from audits.models import Evidence, ValidationRun
 from registry.models import Artifact, ModelVersion
 
 PLANNED = BY_SLUG["evidence"]
@@ -33,6 +33,10 @@ class EvidenceIndex(LateSection):
             for result in facts.get("results", ()):
                 if result["evidence"]:
                     named.setdefault(result["evidence"], []).append(result["key"])
+        run = next((sections[slug]["run"] for slug in MEASURED if sections.get(slug, {}).get("run")), None)
+        repeated = _repetitions(run["id"], as_of) if run else []
+        for one in repeated:
+            named.setdefault(one["difference_sha256"], []).append(_("repetition of the run"))
         for one in sections.get("design", {}).get("artifacts", ()):
             named.setdefault(one["sha256"], []).append(one["role"])
         for one in sections.get("data", {}).get("datasets", ()):
@@ -49,7 +53,7 @@ class EvidenceIndex(LateSection):
                 item |= {"kind": "", "size": uploaded[sha256].size, "at": instant_text(uploaded[sha256].uploaded_at)}
             items.append(item)
         artifacts = [["artifact", sha256] for sha256 in named if sha256 in uploaded]
-        return {"evidence": items, "subjects": artifacts}
+        return {"evidence": items, "subjects": artifacts, "run": run["id"] if run else "", "repetitions": repeated}
 
     def compose(self, facts: Facts) -> Section:
         """Return the index."""
@@ -76,4 +80,31 @@ class EvidenceIndex(LateSection):
             "The id beside a number is the first twelve digits of the SHA-256 of the stored bytes; hash the bytes "
             "again to check them."
         )
-        return self.section(Table(columns, rows, _("Evidence by digest"), note=note))
+        table = Table(columns, rows, _("Evidence by digest"), note=note)
+        return self.section(table, *([_repeated(facts["repetitions"])] if facts.get("run") else []))
+
+
+def _repetitions(run_id: str, as_of: datetime) -> list[dict[str, Any]]:
+    """Read who had repeated the run by the instant, and what came of it."""
+    over = ValidationRun.objects.filter(reperforms=run_id, concluded_at__lte=as_of, agreement__isnull=False)
+    rows = list(over.order_by("concluded_at", "id"))
+    names = names_of(row.requested_by_id for row in rows)
+    return [
+        {"at": instant_text(row.concluded_at), "by": names.get(str(row.requested_by_id), "")} | (row.agreement or {})
+        for row in rows
+    ]
+
+
+def _repeated(repetitions: list[dict[str, Any]]) -> Paragraph:
+    """Say in one paragraph who repeated the run, when, and how many of its measurements came out again."""
+    if not repetitions:
+        return Paragraph(_("Nobody had repeated this run."))
+    said = []
+    for one in repetitions:
+        if one["undecided"]:
+            said.append(_("Repeated %(at)s by %(by)s, without an answer: %(undecided)s") % one)
+        else:
+            said.append(
+                _("Reproduced %(at)s by %(by)s: %(agree)d of %(of)d measurements agree within %(tolerance)s.") % one
+            )
+    return Paragraph(" ".join(said))
