@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -86,7 +87,9 @@ class EvidenceIndex(LateSection):
 
 def _repetitions(run_id: str, as_of: datetime) -> list[dict[str, Any]]:
     """Read who had repeated the run by the instant, and what came of it."""
-    over = ValidationRun.objects.filter(reperforms=run_id, concluded_at__lte=as_of, agreement__isnull=False)
+    over = ValidationRun.objects.filter(
+        reperforms_id=uuid.UUID(run_id), concluded_at__lte=as_of, agreement__isnull=False
+    )
     rows = list(over.order_by("concluded_at", "id"))
     names = names_of(row.requested_by_id for row in rows)
     return [
