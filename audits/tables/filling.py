@@ -37,8 +37,8 @@ class NumberFilling:
         self.square = 0.0
         self.missing = 0
 
-    def add(self, values: Floats, place: Floats, slot: NDArray[np.int64]) -> None:
-        """Count values, NaN as missing; ``place`` and ``slot`` are room to work in, as long as ``values``."""
+    def add(self, values: Floats, place: Floats, upper: Floats, slot: NDArray[np.int64]) -> None:
+        """Count values, NaN as missing; the other arrays are room to work in, as long as ``values``."""
         import numpy as np
 
         if self.shape.points is not None:
@@ -57,14 +57,15 @@ class NumberFilling:
         if np.isnan(low):
             kept = place[~np.isnan(place)]
             self.missing += len(place) - len(kept)
-            place, slot = kept, slot[: len(kept)]
+            place, upper, slot = kept, upper[: len(kept)], slot[: len(kept)]
             low, high = place.min(initial=1.0), place.max(initial=1.0)
         if low <= 0.0 or high > FINE_BINS:
             beyond = place[(place <= 0.0) | (place > FINE_BINS)]
             self.square += float(np.square(beyond).sum())
-            np.copyto(slot, np.clip(np.ceil(place), 0, FINE_BINS + 1), casting="unsafe")
+            np.clip(np.ceil(place, out=upper), 0, FINE_BINS + 1, out=upper)
         else:
-            np.copyto(slot, np.ceil(place), casting="unsafe")
+            np.ceil(place, out=upper)
+        np.copyto(slot, upper, casting="unsafe")
         self._count(slot, place)
 
     def _count(self, slot: NDArray[np.int64], place: Floats) -> None:
@@ -145,14 +146,16 @@ class Filling:
 
         numbers = {name: NumberFilling(one) for name, one in empty.items() if isinstance(one, NumberHistogram)}
         others: dict[str, Counter[str]] = {name: Counter() for name in empty if name not in numbers}
-        place, slot = np.empty(0), np.empty(0, dtype=np.int64)
+        place, upper, slot = np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
         for batch in self.scan.batches(tuple(empty)):
             if batch.num_rows > len(place):
-                place, slot = np.empty(batch.num_rows), np.empty(batch.num_rows, dtype=np.int64)
+                place, upper = np.empty(batch.num_rows), np.empty(batch.num_rows)
+                slot = np.empty(batch.num_rows, dtype=np.int64)
             for name in empty:
                 column = batch.column(batch.schema.get_field_index(name))
                 if name in numbers:
-                    numbers[name].add(doubles(column), place[: batch.num_rows], slot[: batch.num_rows])
+                    rows = batch.num_rows
+                    numbers[name].add(doubles(column), place[:rows], upper[:rows], slot[:rows])
                     continue
                 others[name].update(labels(column))
                 if len(others[name]) > values:
