@@ -239,7 +239,27 @@ CASES: tuple[Case, ...] = (
         (
             Reading(
                 "fairness-boot-50k",
-                f"50,000 rows: {SEVEN}, against fairlearn n_boot=100 (measured at n_boot=20, times 5)",
+                f"50,000 rows: {SEVEN}, against fairlearn n_boot=100 on the same rows (measured at n_boot=20, times 5)",
+                at_least(10_000),
+            ),
+        ),
+    ),
+    Case(
+        _our_fairness(5_000_000),
+        Side(
+            "fairlearn",
+            f"{SIDES}.fairness:fairlearn",
+            {"n_boot": 10},
+            files=_people(50_000),
+            quick={"n_boot": 2},
+            times=1_000,
+            warm=0,
+        ),
+        (
+            Reading(
+                "fairness-boot-5m",
+                f"{ROWS_5M}: {SEVEN}, against fairlearn n_boot=100 (measured on 50,000 rows at n_boot=10, times 10 for the "
+                "draws and 100 for the rows)",
                 at_least(10_000),
             ),
         ),

@@ -66,7 +66,7 @@ def compare_calls(*, rounds: int, calls: int, folder: Path) -> dict[str, Compari
         process_group(folder=ROOT, log=log) as group,
     ):
         start_embedded(group, socket_path=socket_path_of(settings.BROKER_URL), folder=folder / "valkey")
-        sown = seed(models=MODELS, registrations=(rounds + 2) * max(calls, 10))
+        sown = seed(models=MODELS, registrations=2 * (rounds + 2) * max(calls, 10))
         connections.close_all()
         prepare_bare(sown.digests, database=folder / "bare.sqlite3")
         bare = {"BARE_DATABASE": str(folder / "bare.sqlite3"), "PYTHONPATH": str(ROOT)}
