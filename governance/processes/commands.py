@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from governance.processes.children import Command
+
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""A worker has a process for each core: threads of a library that wait for each other would only keep cores busy."""
 
 QUEUES = ("validation", "documents", "default")
 LONGEST_SOCKET_PATH = 103  # the kernel's sockaddr_un has room for 108 bytes on Linux and 104 elsewhere
@@ -78,7 +82,7 @@ def worker(
             *("--queues", ",".join(QUEUES), "--concurrency", str(processes), "--hostname", f"{node}@%h"),
             *("--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
         ],
-        environment=environment or {},
+        environment={name: os.environ.get(name, "1") for name in ONE_THREAD} | dict(environment or {}),
         parting_signal=signal.SIGQUIT,
         grace_seconds=grace_seconds,
     )

@@ -205,3 +205,10 @@ def test_serve_ends_with_an_error_when_one_part_dies(serving: tuple[subprocess.P
     assert service.wait(60) == 1
     assert "ended with exit code -9; everything was ended." in rest
     assert [pid for pid in children if not is_gone(pid)] == []
+
+
+def test_a_worker_computes_on_one_thread_a_process_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    told = commands.worker(environment={"A": "b"}).environment
+    assert (told["OPENBLAS_NUM_THREADS"], told["OMP_NUM_THREADS"], told["A"]) == ("1", "4", "b")
