@@ -33,8 +33,8 @@ written from `var/bench/results.json` by `make bench-page`.
 - Ours runs what the product runs, checks for bad values and plots included: `audits.checks` on an opened table,
   `audits.explanations`, the run's evidence and the dossier's PDF. In the service the model is called in a sandbox, whose
   start (seconds of CPU, most of it imports) comes on top of every run; starting a peer's interpreter is not counted either.
-- At 50,000 rows fairlearn's bootstrap is measured beside ours on the same rows; at 5,000,000, where it would take hours, it is
-  taken a hundred times, because it grows with rows (its point estimates grow a little faster than that).
+- At 50,000 rows fairlearn's bootstrap is measured beside ours on the same rows; at 5,000,000, where it would take hours, it
+  is taken a hundred times, because it grows with rows (its point estimates grow a little faster than that).
 - A peer that could not be installed or failed stands in the table as not measured. A peer in another version than pinned
   ends the run.
 
