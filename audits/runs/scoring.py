@@ -100,18 +100,33 @@ def score_perturbed(plan: Plan, keys: list[str], folder: Path, say: Say) -> Prod
         except DomainError as error:
             notes[key] = error.message
     product = Product({"notes": notes, "perturbed": {}})
-    outcome = None
-    for key, one in inputs.items():
-        say(f"Scoring changed rows: {key}")
-        try:
-            outcome = score(scoring_job(plan, plan["artifact"], plan["scoring"], (one,)))
-        except SandboxError as error:
-            notes[key] = error.message
-            continue
-        answers = Answers(outcome.task, outcome.scores[one.name], outcome.classes)
-        product.facts["perturbed"][key] = one.name
-        product.files[one.name] = stored(answers, folder / f"{one.name}.npy")
+    say("Scoring the changed rows")
+    for key, outcome in _outcomes(plan, inputs, notes).items():
+        one = inputs[key].name
+        answers = Answers(outcome.task, outcome.scores[one], outcome.classes)
+        product.facts["perturbed"][key] = one
+        product.files[one] = stored(answers, folder / f"{one}.npy")
     return product
+
+
+def _outcomes(plan: Plan, inputs: Mapping[str, TableInput], notes: dict[str, str]) -> dict[str, ScoringOutcome]:
+    """Score all tables in one child, since starting one costs more than scoring; where it refuses, each in its own.
+
+    A model that cannot take one change (blanked values, say) must not take the answers on the others away.
+    """
+    try:
+        together = (
+            score(scoring_job(plan, plan["artifact"], plan["scoring"], tuple(inputs.values()))) if inputs else None
+        )
+        return {key: together for key in inputs if together is not None}
+    except SandboxError as error:
+        if len(inputs) == 1:
+            notes |= dict.fromkeys(inputs, error.message)
+            return {}
+    found: dict[str, ScoringOutcome] = {}
+    for key, one in inputs.items():
+        found |= _outcomes(plan, {key: one}, notes)
+    return found
 
 
 def changed(plan: Plan, key: str, frames: Mapping[str, pa.Table]) -> pa.Table:
