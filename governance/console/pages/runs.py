@@ -39,7 +39,7 @@ def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
         "results": results_of(found),
         "tries": found.tries.select_related("step").order_by("id"),
         "promotions": found.promotions.select_related("environment", "version"),
-        "sandbox": found.manifest.get("sandbox") if isinstance(found.manifest, dict) else None,
+        "sandbox": _sandbox(found),
         "reperformances": found.reperformances.select_related("requested_by").order_by("requested_at", "id"),
         "may_reperform": person.holds(*WHO_REPERFORMS) and found.state == ValidationRun.State.CONCLUDED,
         "form": form,
@@ -60,6 +60,24 @@ def progress(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 def _found(run_id: uuid.UUID) -> ValidationRun:
     rows = ValidationRun.objects.select_related("version__model", "requested_by", "reperforms__requested_by")
     return get_object_or_404(rows, pk=run_id)
+
+
+def _sandbox(found: ValidationRun) -> list[tuple[str, str]]:
+    """Return what a reader asks of the place a model ran in; the manifest among the evidence has the rest."""
+    stated = found.manifest.get("sandbox") if isinstance(found.manifest, dict) else None
+    if not isinstance(stated, dict):
+        return []
+    peak = stated.get("peak_memory_bytes")
+    libraries = ", ".join(f"{name} {number}" for name, number in dict(stated.get("libraries") or {}).items())
+    made_with = ", ".join(f"{name} {number}" for name, number in dict(stated.get("made_with") or {}).items())
+    rows = [
+        (_("Sandbox"), str(stated.get("rung") or "")),
+        (_("Estimator"), str(stated.get("estimator") or "")),
+        (_("Made with"), made_with),
+        (_("Libraries in the sandbox"), libraries),
+        (_("Peak memory of the sandbox"), f"{peak / 2**20:,.0f} MiB" if isinstance(peak, int) else ""),
+    ]
+    return [(name, value) for name, value in rows if value]
 
 
 def _steps(found: ValidationRun) -> dict[str, Any]:
