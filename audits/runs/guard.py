@@ -72,6 +72,7 @@ def guarded(
     sys.stderr.flush()
     reader, writer = os.pipe()
     parent = os.getpid()
+    shared = _resident()
     child = os.fork()
     if child == 0:
         os.close(reader)
@@ -91,7 +92,7 @@ def guarded(
             os.waitpid(child, 0)
     if not in_time:
         raise exceeded("run-time-exceeded")
-    return _answer(folder, os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024, bounds)
+    return _answer(folder, os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024 - shared, bounds)
 
 
 def exceeded(code: str) -> DomainError:
@@ -143,7 +144,15 @@ def _attend(reader: int, bounds: Bounds, beat: Callable[[str | None], None], eve
                 next_beat = time.monotonic() + every
 
 
-def _answer(folder: Path, code: int, peak: int, bounds: Bounds) -> Product:
+def _resident() -> int:
+    """Return the bytes of memory this process holds; a forked child begins with them, and they are not its own."""
+    if sys.platform != "linux":
+        return 0
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+def _answer(folder: Path, code: int, own: int, bounds: Bounds) -> Product:
     path = folder / "answer.json"
     if code == 0 and path.is_file():
         answer = json.loads(path.read_text(encoding="utf-8"))
@@ -152,7 +161,7 @@ def _answer(folder: Path, code: int, peak: int, bounds: Bounds) -> Product:
         files = {name: folder / stored for name, stored in answer["files"].items()}
         return Product(answer["facts"], answer["results"], files)
     # a library that cannot get memory may end the process instead of saying so, and so may the kernel
-    if peak >= bounds.memory_bytes // 2:
+    if own >= bounds.memory_bytes // 2:
         raise exceeded("run-memory-exceeded")
     raise Died(f"died of signal {-code}" if code < 0 else f"ended with {code}")
 

@@ -74,8 +74,10 @@ def test_memory_within_the_limit_is_given_whatever_the_worker_holds_itself(tmp_p
 
 
 def test_a_child_that_is_killed_is_no_answer_and_a_fault_of_ours_keeps_its_words_to_itself(tmp_path):
+    held = bytearray(300 * MEGABYTE)
     with pytest.raises(Died, match="signal 9"):
-        kept(lambda folder, say: os.kill(os.getpid(), signal.SIGKILL), tmp_path)
+        kept(lambda folder, say: os.kill(os.getpid(), signal.SIGKILL), tmp_path, memory=256 * MEGABYTE)
+    assert len(held) == 300 * MEGABYTE, "what the worker holds itself is not the child's"
 
     def broken(folder, say):
         raise RuntimeError("a row of somebody's data")
