@@ -93,6 +93,7 @@ def sweep() -> list[ValidationRun]:
     for run in rows.order_by("requested_at")[:MOST_AT_ONCE]:
         if not run.steps.all():
             lay_out(run)
+            run.refresh_from_db(fields=["steps"])
         free = free_steps(run, now)
         if any(worn_out(step) for step in free):
             quarantine(run)
