@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from audits.actions.conclusion import quarantine, worn_out
 from audits.actions.steps import free_steps
@@ -88,8 +88,7 @@ def sweep() -> list[ValidationRun]:
     late = Q(woken_at__isnull=True, requested_at__lt=now - timedelta(seconds=LATE_SECONDS))
     lost = Q(woken_at__lt=now - timedelta(seconds=LOST_SECONDS))
     unfinished = ValidationRun.objects.filter(late | lost | Exists(unsaid), state__in=[State.QUEUED, State.RUNNING])
-    steps = Prefetch("steps", RunStep.objects.defer("facts", "results"))
-    rows = unfinished.defer("plan", "manifest").prefetch_related(steps)
+    rows = unfinished.defer("plan", "manifest").with_steps()
     for run in rows.order_by("requested_at")[:MOST_AT_ONCE]:
         if not run.steps.all():
             lay_out(run)

@@ -33,6 +33,11 @@ class ValidationRunQuerySet(models.QuerySet["ValidationRun"]):
         """Return the runs that judge a version: a re-performance judges nothing, it checks a run."""
         return self.filter(reperforms__isnull=True)
 
+    def with_steps(self) -> ValidationRunQuerySet:
+        """Read the steps along, without what they are about and found out, which may be large."""
+        steps = RunStep.objects.defer("scope", "facts", "results")
+        return self.prefetch_related(models.Prefetch("steps", steps))
+
 
 class ValidationRun(LedgerSubject):
     """One execution of a plan of requirements on a version with named data; immutable when concluded."""

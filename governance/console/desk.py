@@ -77,7 +77,7 @@ def _as_seen(request: PromotionRequest, person: User) -> Waiting:
 def running() -> QuerySet[ValidationRun]:
     """Return the runs that are not over, oldest first."""
     unfinished = [ValidationRun.State.QUEUED, ValidationRun.State.RUNNING]
-    rows = ValidationRun.objects.filter(state__in=unfinished).select_related("version").prefetch_related("steps")
+    rows = ValidationRun.objects.filter(state__in=unfinished).select_related("version").with_steps()
     return rows.order_by("requested_at")[:MOST]
 
 

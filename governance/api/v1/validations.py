@@ -119,7 +119,7 @@ class ValidationShown(serializers.Serializer[ValidationRun]):
     @extend_schema_field(StepShown(many=True))
     def get_steps(self, run: ValidationRun) -> Any:
         """Return the steps in their order."""
-        return [StepShown(step).data for step in run.steps.order_by("position")]
+        return [StepShown(step).data for step in run.steps.all()]
 
     @extend_schema_field(ReperformanceShown(many=True))
     def get_reperformances(self, run: ValidationRun) -> Any:

@@ -59,7 +59,7 @@ def progress(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 
 def _found(run_id: uuid.UUID) -> ValidationRun:
     rows = ValidationRun.objects.select_related("version__model", "requested_by", "reperforms__requested_by")
-    return get_object_or_404(rows, pk=run_id)
+    return get_object_or_404(rows.with_steps(), pk=run_id)
 
 
 def _sandbox(found: ValidationRun) -> list[tuple[str, str]]:
@@ -81,7 +81,7 @@ def _sandbox(found: ValidationRun) -> list[tuple[str, str]]:
 
 
 def _steps(found: ValidationRun) -> dict[str, Any]:
-    return {"steps": found.steps.order_by("position"), "progress": found.progress}
+    return {"steps": found.steps.all(), "progress": found.progress}
 
 
 def _difference(found: ValidationRun) -> dict[str, Any]:
