@@ -40,8 +40,8 @@ test-sqlite: $(VENV)/.with-development  ## the whole suite on SQLite, with a rea
 test-postgres: $(VENV)/.with-development  ## what touches locks, triggers, transactions, JSON or search, on PostgreSQL
 	CADASTRE_TEST_DATABASE=postgres $(PYTEST) $(PARALLEL) -m postgres
 
-test-fast: $(VENV)/.with-development  ## the suite without worker processes, browser and PostgreSQL
-	$(PYTEST) $(PARALLEL) -m "not worker and not chromium and not postgres"
+test-fast: $(VENV)/.with-development  ## the inner loop: without worker processes, browser, PostgreSQL, Spark and what takes minutes
+	$(PYTEST) $(PARALLEL) -m "not worker and not chromium and not postgres and not spark and not thorough"
 
 lint: $(VENV)/.with-development  ## style and format
 	$(PY) -m ruff check .

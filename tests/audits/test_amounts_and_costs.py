@@ -15,6 +15,8 @@ from audits.tables.contract import ColumnRoles
 from tests.audits.evaluation_samples import AMOUNT_ROLES, amounts, sample
 from tests.audits.quality_samples import SCORED, WEIGHTED, run, scored_mortgages, table, weighted
 
+pytestmark = pytest.mark.thorough
+
 PREDICTED = ColumnRoles(target="y", prediction="p")
 HEAVY = ColumnRoles(target="y", prediction="p", weight="w")
 AMOUNTS = {

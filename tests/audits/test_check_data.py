@@ -23,6 +23,8 @@ from registry.digests import canonical_json
 from tests.audits.distant_tables import to_postgres
 from tests.audits.evaluation_samples import amounts, complete_subject, many_classes, mortgages
 
+pytestmark = pytest.mark.thorough
+
 FEATURES = ("loanprc", "obrat", "appinc", "unem", "married", "town")
 ROLES = ColumnRoles(target="approve", features=FEATURES)
 LIMITS = {

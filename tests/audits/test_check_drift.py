@@ -22,6 +22,8 @@ from audits.tables.open import open_frame
 from audits.tables.sides import STORED
 from tests.audits.evaluation_samples import amounts, complete_subject, many_classes, mortgages, sample, table_of
 
+pytestmark = pytest.mark.thorough
+
 FEATURES = ("ks_features", "wasserstein_features", "jensen_shannon_features", "psi_features", "chi_square_features")
 ARREST_ROLES = ColumnRoles(target="released", features=("age", "checks", "colour", "sex", "employed", "citizen"))
 

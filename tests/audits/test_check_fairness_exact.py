@@ -15,6 +15,8 @@ from audits.tables.open import open_frame
 from tests.audits.test_check_fairness import compas
 from tests.audits.test_check_fairness_rates import decided, table
 
+pytestmark = pytest.mark.thorough
+
 SLUG = "fairness.exact_tests"
 
 

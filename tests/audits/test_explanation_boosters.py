@@ -26,6 +26,8 @@ from audits.sandbox.protocol import ExplainInput, TableInput
 from tests.audits.hostile_models import a_job
 from tests.audits.shapley import by_definition
 
+pytestmark = pytest.mark.thorough
+
 with warnings.catch_warnings():
     # shap's plotting part, which the product never imports, uses a call that matplotlib will give up.
     warnings.simplefilter("ignore", PendingDeprecationWarning)

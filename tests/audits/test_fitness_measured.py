@@ -12,6 +12,8 @@ from tests.audits.model_files import model_file, questions
 from tests.audits.test_model_formats import a_job_for
 from tests.audits.test_sandbox_containment import _find_outputs, rung  # noqa: F401 -- a fixture
 
+pytestmark = pytest.mark.thorough
+
 MEASURED = FitnessInput(single_rows=50, batch_rows=30)
 
 

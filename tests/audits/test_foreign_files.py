@@ -16,6 +16,8 @@ from audits.sandbox.formats.contract import FORMATS
 from audits.sandbox.inspect import inspect, require
 from registry.errors import DomainError
 
+pytestmark = pytest.mark.thorough
+
 
 def _zip(names: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     stream = io.BytesIO()

@@ -15,6 +15,8 @@ from registry.errors import DomainError
 from tests.audits.evaluation_samples import AMOUNT_ROLES, MANY_ROLES, amounts, complete_subject, many_classes, sample
 from tests.audits.quality_samples import SCORED, run, table
 
+pytestmark = pytest.mark.thorough
+
 TIMED = ColumnRoles(target="y", score="s", time="t")
 FEATURED = ColumnRoles(target="y", score="s", features=("a", "b", "c"))
 

@@ -34,6 +34,8 @@ from tests.audits.gadgets import Aim, misbehaving, reaching
 from tests.audits.hostile_models import REPORTS
 from tests.audits.pickle_opcodes import call, written
 
+pytestmark = pytest.mark.thorough
+
 LIMITS = Limits(wall_seconds=60.0, cpu_seconds=50)
 SHORT = Limits(wall_seconds=6.0, cpu_seconds=3)
 PUBLIC = tuple(folder for folder in ("/tmp", "/dev/shm", "/var/tmp") if os.access(folder, os.W_OK))

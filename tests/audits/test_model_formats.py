@@ -28,6 +28,8 @@ from tests.audits.model_files import (
     training,
 )
 
+pytestmark = pytest.mark.thorough
+
 CONTAINERS = {"xgboost": "xgboost-ubj", "xgboost_json": "xgboost-json", "joblib": "zlib"}
 EXACT = {"skops": 1e-12, "joblib": 1e-12, "lightgbm": 0.0, "xgboost": 0.0, "catboost": 1e-12, "onnx": 1e-4}
 

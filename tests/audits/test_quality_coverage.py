@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from audits.statistics import decisions, ranking
 from audits.statistics.intervals import Interval
+
+pytestmark = pytest.mark.thorough
 
 N, POSITIVE, APART = 300, 0.3, 1.0
 

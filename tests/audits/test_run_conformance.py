@@ -17,7 +17,7 @@ from governance.actions.versions import admit_version
 from tests import builders
 from tests.audits.predictions import ask_for
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 FEATURES = ["age", "income"]
 
 

@@ -18,6 +18,8 @@ from registry.errors import DomainError
 from registry.ledger.replay import differences
 from tests.audits.predictions import a_scored_version, ask_for
 
+pytestmark = pytest.mark.thorough
+
 MEGABYTE = 2**20
 
 

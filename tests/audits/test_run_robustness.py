@@ -16,7 +16,7 @@ from registry.actions.versions import ArtifactRef, DatasetRef, Origin, register_
 from tests import builders
 from tests.audits.predictions import a_snapshot, ask_for
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 
 FEATURES = ["income", "debt"]
 ROLES = {"target": "defaulted", "features": FEATURES}

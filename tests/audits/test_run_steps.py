@@ -26,6 +26,8 @@ from registry.storage import artifacts
 from tests import builders
 from tests.audits.hostile_models import on_scoring
 
+pytestmark = pytest.mark.thorough
+
 WHOLE = builders.POLICY.replace(
     "requirements:",
     """requirements:

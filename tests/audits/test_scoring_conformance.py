@@ -23,6 +23,8 @@ from tests.audits.hostile_models import FEATURES, on_scoring
 from tests.audits.model_files import DECLARED, model_file, questions
 from tests.audits.test_model_formats import a_job_for
 
+pytestmark = pytest.mark.thorough
+
 ROWS = LIFTING_ROWS
 
 

@@ -15,6 +15,8 @@ from audits.statistics import groups
 from audits.statistics.confusion import RATES, GroupCells, drawn_cells, drawn_rates, rates_of
 from audits.statistics.groups import OVERALL, Gap, Kind, also_withheld, gap_between, status_of
 
+pytestmark = pytest.mark.thorough
+
 SELECTION = RATES["selection_rate"]
 METRICS = {
     "selection_rate": fl.selection_rate,

@@ -19,6 +19,8 @@ from registry.errors import DomainError
 from tests.audits.distant_tables import Move, close, moved, to_postgres, to_spark
 from tests.audits.evaluation_samples import ROLES, complete_subject, mortgages, sample, table_of
 
+pytestmark = pytest.mark.thorough
+
 WEIGHTED = dataclasses.replace(ROLES, weight="w")
 ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
 ON_SPARK = pytest.param("spark", marks=pytest.mark.spark)
