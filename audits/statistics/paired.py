@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -208,13 +209,14 @@ def bootstrap_auc(
     return percentile(np.concatenate(found) - coarse + exact, confidence)
 
 
-def _chunks(weight: Floats, seed: int) -> list[Floats]:
-    """Return draws of the cells, in chunks that keep memory small: resampling the cells is resampling the rows."""
+def _chunks(weight: Floats, seed: int) -> Iterator[Floats]:
+    """Yield draws of the cells, in chunks that keep memory small: resampling the cells is resampling the rows."""
     total = max(1, round(float(weight.sum())))
     shares, rng = weight / weight.sum(), np.random.default_rng(seed)
     size = max(1, min(REPLICATES, 4_000_000 // max(1, len(weight))))
-    counts = [min(size, REPLICATES - start) for start in range(0, REPLICATES, size)]
-    return [rng.multinomial(total, shares / shares.sum(), size=count).astype(np.float64) for count in counts]
+    for start in range(0, REPLICATES, size):
+        count = min(size, REPLICATES - start)
+        yield rng.multinomial(total, shares / shares.sum(), size=count).astype(np.float64)
 
 
 def _areas(both: Floats, place: NDArray[np.intp], values: int) -> Floats:
