@@ -13,6 +13,16 @@ from registry.errors import DomainError
 Loss = Literal["error", "squared", "absolute", "log", "signed"]
 Answer = Literal["version", "baseline"]
 
+LOSS_OF: dict[str, Loss] = {
+    "brier": "squared",
+    "log_loss": "log",
+    "accuracy": "error",
+    "rmse": "squared",
+    "mae": "absolute",
+    "mse": "squared",
+}
+"""The loss of one row whose mean a metric is made of."""
+
 EPSILON = 2.0**-52
 """Probabilities are cut to [EPSILON, 1 - EPSILON] before their logarithm is taken, as scikit-learn does."""
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from audits.checks.contract import NEEDS, CheckSubject, Insufficient
 from registry.errors import DomainError
-
-if TYPE_CHECKING:
-    from audits.tables.answers import Loss
 
 METRICS: dict[str, tuple[str, ...]] = {
     "roc_auc": ("binary",),
@@ -17,14 +14,6 @@ METRICS: dict[str, tuple[str, ...]] = {
     "accuracy": ("binary", "multiclass"),
     "rmse": ("regression",),
     "mae": ("regression",),
-}
-LOSSES: dict[str, Loss] = {
-    "brier": "squared",
-    "log_loss": "log",
-    "accuracy": "error",
-    "rmse": "squared",
-    "mae": "absolute",
-    "mse": "squared",
 }
 DEFAULT = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
 
@@ -45,8 +34,8 @@ def chosen(subject: CheckSubject, metric: str, metrics: dict[str, tuple[str, ...
 
 def losses(subject: CheckSubject, metric: str, threshold: float | None) -> tuple[Any, Any]:
     """Return the losses of this version and of the other, row by row, as expressions."""
-    from audits.tables.answers import loss
+    from audits.tables.answers import LOSS_OF, loss
 
-    kind = LOSSES[metric]
+    kind = LOSS_OF[metric]
     table = subject.evaluation
     return loss(table, kind), loss(table, kind, "baseline", threshold=threshold)

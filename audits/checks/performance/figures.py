@@ -11,7 +11,6 @@ from registry.errors import DomainError
 
 if TYPE_CHECKING:
     from audits.statistics.intervals import Interval
-    from audits.tables.answers import Loss
     from audits.tables.contract import EvaluationTable
 
 METRICS: dict[str, tuple[str, ...]] = {
@@ -21,13 +20,6 @@ METRICS: dict[str, tuple[str, ...]] = {
     "accuracy": ("binary", "multiclass"),
     "rmse": ("regression",),
     "mae": ("regression",),
-}
-LOSSES: dict[str, Loss] = {
-    "brier": "squared",
-    "log_loss": "log",
-    "accuracy": "error",
-    "rmse": "squared",
-    "mae": "absolute",
 }
 HIGHER = ("roc_auc", "accuracy")
 DEFAULT = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "rmse"}
@@ -78,7 +70,7 @@ def require(table: EvaluationTable, metric: str, name: str = "evaluation") -> No
 def figure(table: EvaluationTable, metric: str, name: str = "evaluation") -> Figure:
     """Measure a table; raises Insufficient when it lacks a column that the metric needs."""
     from audits.statistics.auc import auc_delong
-    from audits.tables.answers import loss
+    from audits.tables.answers import LOSS_OF, loss
     from audits.tables.moments import moments
     from audits.tables.scores import score_cells
 
@@ -90,7 +82,7 @@ def figure(table: EvaluationTable, metric: str, name: str = "evaluation") -> Fig
         sizes = {"effective_positive": cells.effective_positive, "effective_negative": cells.effective_negative}
         area = auc_delong(cells.positive, cells.negative, **sizes)
         return Figure(area.value, area.variance, cells.n, cells.effective)
-    found = moments(table, {"loss": loss(table, LOSSES[metric])})["loss"]
+    found = moments(table, {"loss": loss(table, LOSS_OF[metric])})["loss"]
     if not found.n:
         return Figure(None, math.nan, 0, 0.0, "there are no rows")
     variance = found.error**2 if math.isfinite(found.error) else math.nan
