@@ -59,7 +59,7 @@ def checked_dialect(dialect: object, *, format: str) -> dict[str, Any]:
 def _missing(given: object, *, trim: bool) -> list[str]:
     if not isinstance(given, list) or len(given) > MAX_MISSING or not all(isinstance(one, str) for one in given):
         raise DomainError("bad-dialect", f"dialect.missing lists at most {MAX_MISSING} texts.", key="missing")
-    if any(len(one) > 100 or any(ord(sign) < 32 for sign in one) for one in given):
+    if any(len(one) > 100 or any(ord(sign) < 32 or "\ud800" <= sign <= "\udfff" for sign in one) for one in given):
         raise DomainError("bad-dialect", "dialect.missing lists short texts without control characters.", key="missing")
     return sorted({one.strip(" ") if trim else one for one in given} - {""})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterable
@@ -13,6 +14,8 @@ from django.conf import settings
 
 from registry.digests import is_sha256, sha256_of_stream
 from registry.errors import DomainError
+
+log = logging.getLogger("cadastre.storage")
 
 
 class ByteStore:
@@ -34,6 +37,7 @@ class ByteStore:
     def put(self, sha256: str, pieces: Iterable[bytes], *, limit: int, declared: int | None = None) -> int:
         """Store the bytes and return their length.
 
+        A file of that name with other bytes is an alteration: it is set aside beside the right one, and logged.
         Raises DomainError ``artifact-too-large``, ``upload-truncated`` or ``digest-mismatch``; then nothing is kept.
         """
         target = self.path(sha256)
@@ -64,11 +68,28 @@ class ByteStore:
                     observed=hasher.hexdigest(),
                 )
             Path(temporary).chmod(0o444)
+            self._set_aside_altered(sha256)
             os.replace(temporary, target)
             _sync_folder(target.parent)
         finally:
             Path(temporary).unlink(missing_ok=True)
         return length
+
+    def altered(self, sha256: str) -> str:
+        """Return the digest of what lies under the name where it is another; empty when it is right or not there."""
+        try:
+            with self.path(sha256).open("rb") as stream:
+                found, _ = sha256_of_stream(stream)
+        except FileNotFoundError:
+            return ""
+        return "" if found == sha256 else found
+
+    def _set_aside_altered(self, sha256: str) -> None:
+        if observed := self.altered(sha256):
+            target = self.path(sha256)
+            kept = target.with_name(f"{sha256}.altered-{observed[:16]}")
+            log.error("The stored bytes of sha256:%s were altered; they are kept as %s.", sha256, kept.name)
+            target.rename(kept)
 
     def open_checked(self, sha256: str) -> BinaryIO:
         """Open the bytes after re-hashing them; raises DomainError ``bytes-missing`` or ``bytes-altered``."""

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from audits.models import Evidence
 from registry.digests import canonical_json, sha256_hex
+from registry.errors import DomainError
 from registry.ledger.clock import database_now
 from registry.storage import artifacts
+
+log = logging.getLogger("cadastre.evidence")
 
 EVIDENCE_LIMIT = 256 * 2**20
 
 
 def store_evidence(data: bytes, *, kind: str, media_type: str) -> Evidence:
-    """Store bytes as evidence; the same bytes again are the same row. The bytes are durable before the row is."""
+    """Store bytes as evidence; the same bytes again are the same row. The bytes are durable before the row is.
+
+    Raises ``bytes-altered`` while other bytes lie under the name, so that making evidence anew does not cover up that
+    it was changed; whoever runs the service sets the changed file aside first.
+    """
     digest = sha256_hex(data)
+    if observed := artifacts().altered(digest):
+        log.error("The stored evidence sha256:%s was altered; it is not replaced.", digest)
+        message = f"The stored bytes of sha256:{digest} have changed; have the file set aside, and ask again."
+        raise DomainError("bytes-altered", message, observed=observed)
+    if not artifacts().holds(digest) and Evidence.objects.filter(pk=digest).exists():
+        log.error("The stored evidence sha256:%s was missing; it is stored again.", digest)
     artifacts().put(digest, [data], limit=EVIDENCE_LIMIT)
     row, _ = Evidence.objects.get_or_create(
         sha256=digest,

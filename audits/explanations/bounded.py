@@ -44,9 +44,15 @@ def count(value: object) -> int:
 
 def number(value: object) -> float:
     """Return a finite number."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError("expected a finite number")
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        raise ValueError("expected a finite number") from None
+    if not math.isfinite(found):
+        raise ValueError("expected a finite number")
+    return found
 
 
 def size(value: object) -> float:

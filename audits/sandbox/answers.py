@@ -115,7 +115,9 @@ def _refuse_where(wrong: Any, code: str, *, table: str) -> None:
 
 def read_classes(value: object, job: ScoringJob) -> tuple[str, ...]:
     """Return the names of a multiclass model's classes as the child says them: sorted, distinct, the registered ones."""
-    if not isinstance(value, list) or not all(isinstance(name, str) and 0 < len(name) <= 200 for name in value):
+    if not isinstance(value, list) or not all(
+        isinstance(name, str) and 0 < len(name) <= 200 and name.isprintable() for name in value
+    ):
         raise SandboxError("sandbox-bad-output", "The classes are not a list of names.")
     if job.task != "multiclass":
         return ()

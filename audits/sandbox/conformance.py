@@ -25,6 +25,8 @@ BY_CLASS = "expected:"
 OUTPUT = "conformance"
 MAX_ROWS = 10_000
 MAX_BYTES = 256 * 2**20
+MAX_SHARE = 0.01
+SMALLEST_TOLERANCE = 1e-6
 LIFTING_ROWS = 100
 """Rows from which a sample outweighs a difference of versions: with 100 that all agree, at most 3 % of such rows could
 differ (95 % confidence, rule of three)."""
@@ -74,6 +76,8 @@ def bring(given: ConformanceInput, task: str, place: Workplace) -> Recorded:
         recorded = [numbers, *by_class.values()] if task == "multiclass" else [numbers]
         if not all(np.isfinite(part).all() for part in recorded):
             raise _unreadable("A recorded prediction is missing or not finite.")
+        if task == "regression" and given.tolerance > _widest(numbers[:-1]):
+            raise _unreadable("Its tolerance is too wide for the amounts it records, so agreement would say nothing.")
         pq.write_table(frame.select(list(given.features)), place.inputs / OUTPUT)
     except (pa.ArrowException, KeyError, ValueError, TypeError, OSError) as error:
         raise _unreadable(f"It cannot be read as {given.format} with the columns it needs.") from error
@@ -109,6 +113,14 @@ def _read(given: ConformanceInput) -> pa.Table:
     if lacking:
         raise _unreadable(f"It lacks the columns {', '.join(lacking[:5])}.")
     return frame
+
+
+def _widest(amounts: NDArray[np.float64]) -> float:
+    """Return the largest tolerance of amounts: ``MAX_SHARE`` of their middle 90 %, or what float32 rounds off."""
+    import numpy as np
+
+    low, high = np.quantile(amounts, [0.05, 0.95])
+    return max(SMALLEST_TOLERANCE, MAX_SHARE * float(high - low), 1e-6 * float(np.median(np.abs(amounts))))
 
 
 def _refuse_length(rows: int) -> None:

@@ -27,10 +27,9 @@ def open_object(
     """
     import pyarrow as pa
 
-    store = filesystem(source)
     location = f"{source['bucket']}/{source.get('prefix', '').strip('/')}/{locator}".replace("//", "/")
     try:
-        return _open(store, location, format, use, Dialect.from_json(dialect))
+        return _open(filesystem(source), location, format, use, Dialect.from_json(dialect))
     except FileNotFoundError:
         raise DomainError("unknown-table", "There is no such table in the source.", kind="not-found") from None
     except (OSError, pa.ArrowException) as error:
@@ -47,7 +46,10 @@ def filesystem(source: Mapping[str, Any]) -> Any:
 
     given = {name: source[name] for name in ("region", "access_key", "secret_key", "session_token") if source.get(name)}
     if endpoint := source.get("endpoint"):
-        parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
+        try:
+            parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
+        except ValueError:
+            raise OSError("the endpoint is no address") from None
         given |= {"scheme": parts.scheme, "endpoint_override": parts.netloc}
     return pyarrow.fs.S3FileSystem(connect_timeout=10, request_timeout=60, **given)
 

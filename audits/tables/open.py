@@ -8,6 +8,7 @@ from typing import Any
 
 from audits.tables.admit import refuse_bad_values, use_of
 from audits.tables.contract import ColumnRoles, EvaluationTable, Task
+from audits.tables.duck import plain
 from audits.tables.files import open_file, read_csv_frame
 from audits.tables.frames import open_frame, with_scores
 from audits.tables.postgres import open_postgres
@@ -110,7 +111,12 @@ def _open_there(source: Mapping[str, Any], described: Mapping[str, Any], use: Ma
 def _inside(folder: Path, locator: str) -> Path:
     """Return a file of the configured folder; a link that leads out of it is no file of it."""
     root = folder.resolve()
-    path = (root / locator).resolve()
-    if not path.is_relative_to(root) or not path.is_file():
+    try:
+        path = (root / locator).resolve()
+        plain(path)
+        there = path.is_relative_to(root) and path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or one that the engine would need quoted
+        there = False
+    if not there:
         raise DomainError("unknown-table", "There is no such table in the source.", kind="not-found")
     return path

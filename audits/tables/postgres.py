@@ -44,11 +44,13 @@ def open_postgres(
     parts = table.split(".")
     if len(parts) > 2 or not all(IDENTIFIER.match(part) for part in parts):
         raise DomainError("unknown-table", "A table is named 'name' or 'schema.name' in plain identifiers.")
+    if any(part.lower().startswith("pg_") or part.lower() == "information_schema" for part in parts):
+        raise DomainError("unknown-table", "The catalogue of the database holds no table to measure.", kind="not-found")
     # one worker per query: parallel workers add floating-point weights in an order that changes between runs
     options = f"-c statement_timeout={timeout_seconds * 1000} -c max_parallel_workers_per_gather=0"
     try:
         connection = psycopg.connect(dsn, options=options, connect_timeout=10)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:  # what cannot be parsed is quoted by the library: it stays in the cause
         message = "The database of the evaluation table cannot be reached."
         raise DomainError("table-source-unavailable", message, kind="unavailable") from error
     try:

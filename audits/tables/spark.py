@@ -20,6 +20,8 @@ SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.log.level": "ERROR",
+    # "text.name" would else be the file called name, which is no table of the catalogue
+    "spark.sql.runSQLOnFiles": "false",
 }
 
 

@@ -169,6 +169,8 @@ def test_an_explanation_survives_json_and_hostile_json_is_refused() -> None:
                         ("features", [["f0"]]), ("additivity_residual_max", 10**400)]:  # fmt: skip
         with pytest.raises((ValueError, OverflowError)):
             Explanation.from_json({**json.loads(text), name: wrong})
+    with pytest.raises(ValueError, match="finite"):
+        Explanation.from_json({**json.loads(text), "base_value": 10**400})
     with pytest.raises(ValueError, match="other fields"):
         Explanation.from_json({**json.loads(text), "verdict": "good"})
 

@@ -16,6 +16,7 @@ from audits.runs.execute import execute
 from registry.errors import DomainError
 from registry.ledger.models import LedgerEvent
 from registry.ledger.replay import differences
+from registry.storage import artifacts
 from tests import builders
 from tests.audits.predictions import a_scored_version, ask_for, scored_table
 from tests.governance.asking_the_gate import ask, said_no
@@ -155,6 +156,18 @@ def test_a_repetition_that_ends_in_error_compares_nothing_and_blocks_nobody(cast
     assert Finding.objects.count() == known
     assert [row["agrees"] for row in difference_of(ended)["measurements"]] == [None, None]
     assert differences() == []
+
+
+def test_a_repetition_does_not_mend_altered_evidence_before_it_compares(cast):
+    original = a_measured_run(cast)
+    path = artifacts().path(original.results.get(requirement_key="auc").evidence_sha256)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b'"value":', b'"value": '))
+    changed = path.read_bytes()
+    again = repeated(original, cast.vera)
+    assert (again.outcome, again.failure["code"], again.agreement["agree"]) == ("error", "bytes-altered", 0)
+    assert "have changed" in again.agreement["undecided"]
+    assert path.read_bytes() == changed
 
 
 def test_evidence_that_does_not_stand_is_not_compared():

@@ -109,6 +109,21 @@ def test_the_same_evidence_again_is_the_same_row(cast):
     assert Evidence.objects.count() == 1
 
 
+def test_altered_evidence_is_not_covered_up_by_making_it_again(cast, caplog):
+    row = store_evidence(b"{}", kind="run", media_type="application/json")
+    path = artifacts().path(row.sha256)
+    path.chmod(0o644)
+    path.write_bytes(b"[]")
+    with pytest.raises(DomainError, match="bytes-altered"):
+        store_evidence(b"{}", kind="run", media_type="application/json")
+    assert path.read_bytes() == b"[]"
+    assert "was altered; it is not replaced" in caplog.text
+    path.rename(path.with_suffix(".kept"))
+    assert store_evidence(b"{}", kind="run", media_type="application/json") == row
+    assert read_evidence(row.sha256) == b"{}"
+    assert "was missing; it is stored again" in caplog.text
+
+
 def test_a_run_answers_every_requirement_once_or_does_not_conclude(cast):
     run = builders.an_open_promotion(cast, concluded=False).run
     finish(claim(str(run.pk), worker="w"))

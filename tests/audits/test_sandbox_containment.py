@@ -140,9 +140,10 @@ def test_a_misdeed_on_loading_has_its_code(tmp_path: Path, source: str, limits: 
         ("b'[' * 100000", "sandbox-bad-output"),
         ('b\'{"done": false, "code": "sandbox-unavailable"}\'', "sandbox-bad-output"),
         ('b\'{"done": true, "libraries": {"numpy": "<b>1</b>"}}\'', "sandbox-bad-output"),
+        ('b\'{"done": true, "libraries": {}, "classes": ["a\\\\u0000", "\\\\ud800"]}\'', "sandbox-bad-output"),
         ("b' ' * (5 * 2**20)", "sandbox-output-exceeded"),
     ],
-    ids=["pickle", "nan", "nested", "foreign-code", "markup", "large"],
+    ids=["pickle", "nan", "nested", "foreign-code", "markup", "unprintable", "large"],
 )
 def test_a_forged_answer_is_not_believed(tmp_path: Path, forged: str, code: str) -> None:
     body = f"import struct\nos.pwrite(3, {forged}, 0)\nos.pwrite(4, struct.pack('<d', 0.5) * len(X), 0)\nos._exit(0)"

@@ -273,6 +273,14 @@ def test_classes_and_numbers_are_reproduced_too(tmp_path: Path, task: str, form:
     assert _refused(_job(tmp_path, data, "skops", task=task, conformance=other)).code == "scoring-not-reproduced"
 
 
+def test_a_tolerance_as_wide_as_the_amounts_proves_nothing_and_is_refused(tmp_path: Path) -> None:
+    data = model_file("skops", "regression").data
+    sample = replace(_sample(tmp_path, "skops", "regression", expected=1.0), tolerance=1e300)
+    error = _refused(_job(tmp_path, data, "skops", task="regression", conformance=sample))
+    assert error.code == "conformance-sample-unreadable"
+    assert "too wide" in error.message
+
+
 def test_predicted_classes_alone_do_not_outweigh_a_version(tmp_path: Path) -> None:
     import sklearn
 

@@ -96,6 +96,7 @@ def test_text_in_a_numeric_role_is_counted_and_the_mending_declaration_named(tmp
         ({"delimiter": "ab"}, "bad-dialect"), ({"delimiter": "\n"}, "bad-dialect"), ({"delimiter": "a"}, "bad-dialect"),
         ({"quote": ","}, "bad-dialect"), ({"decimal": "-"}, "bad-dialect"), ({"decimal": '"'}, "bad-dialect"),
         ({"quote": None}, "bad-dialect"), ({"delimiter": "\u2028"}, "bad-dialect"),
+        ({"missing": ["\ud800"]}, "bad-dialect"),
     ],
 )  # fmt: skip
 def test_a_dialect_that_makes_no_sense_is_refused(dialect: Any, code: str) -> None:

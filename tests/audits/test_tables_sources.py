@@ -18,12 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from audits.tables.cells import outcome_cells
-from audits.tables.contract import EvaluationTable
-from audits.tables.open import open_dataset
+from audits.tables.contract import ColumnRoles, EvaluationTable
+from audits.tables.open import open_dataset, open_postgres
 from audits.tables.scores import score_cells
 from audits.tables.sources import Sources, sources_from
 from registry.errors import DomainError
 from registry.snapshots import snapshot_digest
+from tests.audits.distant_tables import SPARK
 from tests.audits.evaluation_samples import ROLES, sample, table_of
 
 SECRET = "c0nfidential-s3cret"
@@ -175,6 +176,39 @@ def test_a_schema_that_is_not_allowed_is_not_there(sources: Sources, postgres_ds
 
 
 @pytest.mark.parametrize(
+    "locator", ["pg_catalog.pg_authid", "pg_shadow", "information_schema.tables", "PG_CATALOG.pg_class"]
+)
+def test_the_catalogue_of_a_database_is_no_table(locator: str) -> None:
+    with pytest.raises(DomainError, match="unknown-table"):
+        open_postgres("host=127.0.0.1 port=1", table=locator, roles=ColumnRoles(target="y", score="s"))
+
+
+def test_an_address_that_cannot_be_read_is_not_quoted() -> None:
+    for source in (
+        {"kind": "postgres", "dsn": SECRET},
+        {"kind": "s3", "bucket": "b", "endpoint": f"http://{SECRET}:x@[bad"},
+        {"kind": "s3", "bucket": "b", "endpoint": f"ftp://{SECRET}", "region": "us-east-1"},
+    ):
+        format = "parquet" if source["kind"] == "s3" else ""
+        with pytest.raises(DomainError, match="table-source-unavailable") as caught:
+            open_dataset(described("a", "loans", format=format), sources={"a": source})
+        assert SECRET not in f"{caught.value} {caught.value.context}"
+
+
+def test_a_path_of_a_folder_that_no_file_can_have_is_no_table(tmp_path: Path) -> None:
+    outside, share = tmp_path / "outside.parquet", tmp_path / "share"
+    share.mkdir()
+    pq.write_table(pa.table({"y": [0, 1]}), outside)
+    (share / "link.parquet").symlink_to(outside)
+    (share / "up").symlink_to(tmp_path)
+    (share / "it's.parquet").write_bytes(outside.read_bytes())
+    (share / "odd.parquet").symlink_to(share / "it's.parquet")
+    for locator in ("link.parquet", "up/outside.parquet", "odd.parquet", "a" * 499, "../outside.parquet"):
+        with pytest.raises(DomainError, match="unknown-table"):
+            open_dataset(described("share", locator), sources={"share": {"kind": "folder", "path": str(share)}})
+
+
+@pytest.mark.parametrize(
     ("changes", "code"),
     [
         ({"locator": "nothing.parquet"}, "unknown-table"),
@@ -231,3 +265,11 @@ def test_what_is_configured_is_not_printed() -> None:
     found = sources_from(json.dumps({"lake": {"kind": "s3", "bucket": "models", "secret_key": SECRET}}))
     assert SECRET not in f"{found!r} {found['lake']!r} {found['lake']}"
     assert found["lake"]["secret_key"] == SECRET
+
+
+@pytest.mark.spark
+@pytest.mark.usefixtures("spark_session")
+def test_a_file_beside_spark_is_no_table_of_its_catalogue() -> None:
+    assert Path("Makefile").is_file()
+    with pytest.raises(DomainError, match="unknown-table"):
+        open_dataset(described("cluster", "text.Makefile", format=""), sources={"cluster": SPARK})

@@ -80,7 +80,7 @@ class TestUploads:
             store_artifact(SHA256, broken(), actor=cast.ci_bot)
         assert files() == before
 
-    def test_bytes_altered_on_disk_are_never_given_out_and_a_new_upload_heals_them(self, cast):
+    def test_bytes_altered_on_disk_are_never_given_out_and_a_new_upload_keeps_them_aside(self, cast, caplog):
         store_artifact(SHA256, [DATA], actor=cast.ci_bot)
         path = artifacts().path(SHA256)
         path.chmod(0o644)
@@ -89,6 +89,9 @@ class TestUploads:
             artifacts().read(SHA256)
         store_artifact(SHA256, [DATA], actor=cast.ci_bot)
         assert artifacts().read(SHA256) == DATA
+        (kept,) = path.parent.glob(f"{SHA256}.altered-*")
+        assert kept.read_bytes() == DATA[:-1] + b"X"
+        assert f"sha256:{SHA256} were altered" in caplog.text
         path.unlink()
         with pytest.raises(DomainError, match="bytes-missing"):
             artifacts().read(SHA256)
