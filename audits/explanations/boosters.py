@@ -92,7 +92,7 @@ def raw_outputs(steps: list[Any], final: Any, frame: Any, column: int | None) ->
     elif library_of(final) == "xgboost":
         raw = np.asarray(booster.predict(matrix(final, prepared), output_margin=True), dtype=np.float64)
     else:
-        raw = np.asarray(final.predict(prepared, prediction_type="RawFormulaVal"), dtype=np.float64)
+        raw = np.asarray(final.predict(prepared, prediction_type="RawFormulaVal", thread_count=1), dtype=np.float64)
     if raw.ndim == 2 and raw.shape[1] > 1:
         return raw[:, column or 0]
     raw = raw.reshape(len(frame))

@@ -76,8 +76,9 @@ def _parts(steps: list[Any], final: Any, sample: Any, column: int | None) -> NDA
     else:
         import catboost  # type: ignore[import-untyped]  # it has no types
 
-        pool = catboost.Pool(prepared, cat_features=final.get_cat_feature_indices())
-        raw = np.asarray(final.get_feature_importance(pool, type="ShapValues"), dtype=np.float64)
+        # the sandbox refuses further threads, for which CatBoost would wait without end
+        pool = catboost.Pool(prepared, cat_features=final.get_cat_feature_indices(), thread_count=1)
+        raw = np.asarray(final.get_feature_importance(pool, type="ShapValues", thread_count=1), dtype=np.float64)
         raw = raw.reshape(len(sample), -1, raw.shape[-1])
     if raw.shape[1] > 1:
         return raw[:, column or 0]

@@ -15,7 +15,7 @@ from audits.runs.guard import Product, Say
 from audits.runs.scoring import features_of, roles_of, scoring_job
 from audits.runs.tables import frame_of
 from audits.sandbox.launch import score
-from audits.sandbox.protocol import ExplainInput
+from audits.sandbox.protocol import ExplainInput, SandboxError
 from registry.digests import canonical_json, digest_of
 from registry.storage import artifacts
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PART = "part"
+OUT_OF_BOUNDS = frozenset(
+    {"sandbox-timeout", "sandbox-cpu-exceeded", "sandbox-memory-exceeded", "sandbox-output-exceeded"}
+)
+"""What an explanation may run into without taking the numbers of a model that was scored within its bounds along."""
 
 
 def explain_chunk(plan: Mapping[str, Any], chunk: int, of: int, folder: Path, say: Say) -> Product:
@@ -44,13 +48,21 @@ def explain_chunk(plan: Mapping[str, Any], chunk: int, of: int, folder: Path, sa
     wanted = ExplainInput(
         folder / "background.parquet", folder / "sample.parquet", features, plan=_wanted(plan, first=chunk == 0)
     )
-    outcome = score(scoring_job(plan, plan["artifact"], plan["scoring"], (), explain=wanted))
+    try:
+        outcome = score(scoring_job(plan, plan["artifact"], plan["scoring"], (), explain=wanted))
+    except SandboxError as error:
+        if error.code not in OUT_OF_BOUNDS:
+            raise
+        return _unexplained(chunk, error.message)
     if outcome.explanation is None:
-        why = outcome.explanation_error or "The model was not explained."
-        return Product({"notes": {f"explanation of chunk {chunk + 1}": why}})
+        return _unexplained(chunk, outcome.explanation_error or "The model was not explained.")
     path = folder / "part.json"
     path.write_bytes(canonical_json(outcome.explanation.to_json()))
     return Product(files={PART: path})
+
+
+def _unexplained(chunk: int, why: str) -> Product:
+    return Product({"notes": {f"explanation of chunk {chunk + 1}": why}})
 
 
 def _wanted(plan: Mapping[str, Any], *, first: bool) -> ExplainPlan:

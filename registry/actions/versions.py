@@ -174,9 +174,14 @@ def _refuse_repeated(artifacts: Sequence[ArtifactRef], datasets: Sequence[Datase
     evaluation, training = by_role.get(VersionDataset.Role.EVALUATION), by_role.get(VersionDataset.Role.TRAINING)
     if evaluation is None:
         return
-    same = training is not None and training.artifact_id == evaluation.artifact_id
+    same = training is not None and _bytes_of(training) == _bytes_of(evaluation)
     if same or evaluation.split == DatasetVersion.Split.TRAINING:
         raise DomainError("evaluated-on-training-data", "A version is evaluated on other data than it was trained on.")
+
+
+def _bytes_of(snapshot: DatasetVersion) -> tuple[str | None, str, str]:
+    """Return where a snapshot's rows are: in an artifact, or in a table that stays in a source."""
+    return snapshot.artifact_id, snapshot.source, snapshot.locator
 
 
 def _refuse_shared_model_bytes(artifacts: Sequence[ArtifactRef]) -> None:
