@@ -59,6 +59,9 @@ def score(task: dict[str, Any], outputs: dict[str, int]) -> dict[str, Any]:
     if task["explain"] is not None:
         column = None if found.task == "regression" else found.column_of(task["favourable"])
         answer |= _explain(found.model, task["explain"], column)
+        if answer["explanation"] is not None and found.task == "multiclass" and column is not None:
+            # the name that was declared, where the file knows its classes by number alone
+            answer["explanation"]["explained"] = found.classes[list(found.columns).index(column)][:200]
     return {**answer, "notes": pins.notes, "libraries": _libraries()}
 
 

@@ -45,8 +45,13 @@ OF_CLASSES = (
     "fairness.selection_rate_ratio", "performance.roc_auc",
 )  # fmt: skip
 OF_AMOUNTS = ("performance.rmse", "fairness.ll144_scoring", "performance.roc_auc")
+BINARY, CHOSEN = ({}, OF_BINARY), {"favourable": "high"}
 KINDS = {
     ("lightgbm", "regression"): ({}, OF_AMOUNTS),
+    ("xgboost", "multiclass"): (CHOSEN | {"classes": list(CLASSES)}, OF_CLASSES),
+    ("skops", "multiclass"): (CHOSEN, OF_CLASSES),
+    ("onnx", "binary"): BINARY,
+    ("catboost", "binary"): BINARY,
 }
 ALONE = {"comparison.bootstrap_difference"}
 ANSWERED = {"met", "not_met", "insufficient"}
