@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+Alter = Callable[[Path, bytes], None]
+
+
+@pytest.fixture
+def alter() -> Iterator[Alter]:
+    """Overwrite a stored file as somebody with access to the disk would; all tests share the store, so it is put back."""
+    kept: dict[Path, tuple[bytes, int]] = {}
+
+    def overwrite(path: Path, data: bytes) -> None:
+        kept.setdefault(path, (path.read_bytes(), path.stat().st_mode))
+        path.chmod(0o644)
+        path.write_bytes(data)
+
+    yield overwrite
+    for path, (data, mode) in kept.items():
+        path.unlink(missing_ok=True)
+        path.write_bytes(data)
+        path.chmod(mode)
 
 
 @pytest.fixture(scope="session")

@@ -61,11 +61,10 @@ def test_a_newer_dossier_supersedes_and_leaves_the_older_as_it_was(cast, version
     assert (older.state, older.pdf_sha256) == before
 
 
-def test_a_dossier_whose_facts_were_altered_on_disk_is_not_rendered(cast, version):
+def test_a_dossier_whose_facts_were_altered_on_disk_is_not_rendered(cast, version, alter):
     issued = build_dossier(str(request_dossier(version, actor=cast.otto)[0].pk))
     path = artifacts().path(issued.facts_sha256)
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes() + b" ")
+    alter(path, path.read_bytes() + b" ")
     with pytest.raises(DomainError, match="bytes-altered"):
         render_again(issued)
 

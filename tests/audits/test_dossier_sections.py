@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from tests.audits.dossier_story import REQUIREMENTS, a_story
 from tests.builders import a_version
+from tests.conftest import Alter
 
 if TYPE_CHECKING:
     from audits.dossier.content import Document, Section
@@ -270,14 +271,13 @@ def test_every_event_of_the_extract_is_under_the_checkpoint_and_its_leaf_hash_is
     assert proofs.latest_checkpoint().size >= ledger["checkpoint"]["size"]
 
 
-def test_evidence_whose_bytes_were_altered_is_said_and_listed_as_missing(story: ModelVersion) -> None:
+def test_evidence_whose_bytes_were_altered_is_said_and_listed_as_missing(story: ModelVersion, alter: Alter) -> None:
     from audits.dossier.build import compose
     from registry.storage import artifacts
 
     result = story.runs.get().results.get(requirement_key="roc-auc")
     path = artifacts().path(result.evidence_sha256)
-    path.chmod(0o600)
-    path.write_bytes(b"{}")
+    alter(path, b"{}")
     document = compose(facts_now(story))
     assert "The evidence of roc-auc:" in words_of(section_of(document, "missing"))
     assert "cannot be read" in words_of(section_of(document, "performance"))

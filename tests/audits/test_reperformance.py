@@ -158,11 +158,10 @@ def test_a_repetition_that_ends_in_error_compares_nothing_and_blocks_nobody(cast
     assert differences() == []
 
 
-def test_a_repetition_does_not_mend_altered_evidence_before_it_compares(cast):
+def test_a_repetition_does_not_mend_altered_evidence_before_it_compares(cast, alter):
     original = a_measured_run(cast)
     path = artifacts().path(original.results.get(requirement_key="auc").evidence_sha256)
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes().replace(b'"value":', b'"value": '))
+    alter(path, path.read_bytes().replace(b'"value":', b'"value": '))
     changed = path.read_bytes()
     again = repeated(original, cast.vera)
     assert (again.outcome, again.failure["code"], again.agreement["agree"]) == ("error", "bytes-altered", 0)

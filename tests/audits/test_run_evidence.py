@@ -85,15 +85,14 @@ def test_numbers_that_a_database_writes_otherwise_keep_the_digest(cast):
     assert evidence_digest_of(run) == run.evidence_digest
 
 
-def test_evidence_is_read_as_it_was_stored_or_not_at_all(cast):
+def test_evidence_is_read_as_it_was_stored_or_not_at_all(cast, alter):
     run = execute(str(ask_for(cast, a_scored_version(cast)).run_id), worker="test")
     result = run.results.get(requirement_key="auc")
     assert 0.5 < result.measurement["value"] <= 1
     stored = json.loads(read_evidence(result.evidence_sha256))
     assert stored["requirement"]["key"] == "auc"
     path = artifacts().path(result.evidence_sha256)
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes().replace(b'"value":', b'"value": '))
+    alter(path, path.read_bytes().replace(b'"value":', b'"value": '))
     result = CheckResult.objects.get(pk=result.pk)
     with pytest.raises(DomainError, match="bytes-altered"):
         _ = result.measurement
@@ -109,11 +108,10 @@ def test_the_same_evidence_again_is_the_same_row(cast):
     assert Evidence.objects.count() == 1
 
 
-def test_altered_evidence_is_not_covered_up_by_making_it_again(cast, caplog):
+def test_altered_evidence_is_not_covered_up_by_making_it_again(cast, caplog, alter):
     row = store_evidence(b"{}", kind="run", media_type="application/json")
     path = artifacts().path(row.sha256)
-    path.chmod(0o644)
-    path.write_bytes(b"[]")
+    alter(path, b"[]")
     with pytest.raises(DomainError, match="bytes-altered"):
         store_evidence(b"{}", kind="run", media_type="application/json")
     assert path.read_bytes() == b"[]"

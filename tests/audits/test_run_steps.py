@@ -137,7 +137,7 @@ def test_one_worker_does_all_steps_of_a_model_and_the_same_plan_gives_the_same_n
 
 
 @pytest.mark.django_db
-def test_stored_scores_that_were_changed_are_not_measured(cast):
+def test_stored_scores_that_were_changed_are_not_measured(cast, alter):
     run = asked(cast, builders.a_version(cast, data=trained(), format="joblib"))
     from audits.actions import steps as acting
     from audits.runs import execute as executing
@@ -145,8 +145,7 @@ def test_stored_scores_that_were_changed_are_not_measured(cast):
     lease = acting.claim(str(run.pk), worker="w")
     executing._carry_out(lease)
     path = artifacts().path(run.steps.get(key="score").facts["files"]["evaluation"])
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:-8] + b"\0" * 8)
+    alter(path, path.read_bytes()[:-8] + b"\0" * 8)
     ended = execute(str(run.pk), worker="w")
     assert (ended.outcome, ended.failure["code"]) == ("error", "bytes-altered")
     assert not ended.results.exists()

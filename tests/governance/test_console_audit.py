@@ -13,6 +13,7 @@ from registry.ledger.clock import database_now
 from registry.ledger.sequencer import sequence_all
 from tests import builders
 from tests.cast import Cast, signed_in
+from tests.conftest import Alter
 from tests.governance.console_sample import SCRIPT
 
 pytestmark = pytest.mark.django_db
@@ -51,13 +52,12 @@ def test_the_pdf_is_handed_out_as_a_file_with_its_exact_bytes(cast: Cast) -> Non
     assert signed_in(cast.adam).get(reverse("admin:dossier_pdf", args=[dossier.pk])).status_code == 403
 
 
-def test_a_pdf_whose_bytes_were_altered_is_not_handed_out(cast: Cast) -> None:
+def test_a_pdf_whose_bytes_were_altered_is_not_handed_out(cast: Cast, alter: Alter) -> None:
     from registry.storage import artifacts
 
     dossier = an_issued_dossier(cast)
     stored = artifacts().path(dossier.pdf_sha256)
-    stored.chmod(0o600)
-    stored.write_bytes(b"%PDF-1.7 another")
+    alter(stored, b"%PDF-1.7 another")
     answer = signed_in(cast.otto).get(reverse("admin:dossier_pdf", args=[dossier.pk]))
     assert answer.status_code == 503
     assert b"another" not in answer.content

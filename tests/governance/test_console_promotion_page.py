@@ -16,6 +16,7 @@ from registry.models import User
 from registry.storage import artifacts
 from tests import builders
 from tests.cast import Cast, signed_in
+from tests.conftest import Alter
 from tests.governance.console_sample import BIDI, SCRIPT, a_rich_promotion
 
 pytestmark = pytest.mark.django_db
@@ -179,11 +180,12 @@ def test_nothing_is_decided_before_validation_has_concluded(cast: Cast) -> None:
     assert decide(cast.ravi, asked).status_code == 400
 
 
-def test_evidence_that_was_altered_is_said_and_nothing_can_be_decided(cast: Cast, request_: PromotionRequest) -> None:
+def test_evidence_that_was_altered_is_said_and_nothing_can_be_decided(
+    cast: Cast, request_: PromotionRequest, alter: Alter
+) -> None:
     assert request_.run is not None
     stored = artifacts().path(request_.run.results.get(requirement_key="auc").evidence_sha256)
-    stored.chmod(0o600)
-    stored.write_bytes(b"{}")
+    alter(stored, b"{}")
     page = text_of(signed_in(cast.ravi), request_)
     assert "Some evidence cannot be read or is not what its digest says." in page
     assert "Record my decision" not in page
