@@ -207,6 +207,31 @@ def _small() -> tuple[Case, ...]:
     )
 
 
+def _pipelines() -> tuple[Case, ...]:
+    return tuple(
+        Case(
+            _explained("pipeline", rows, variant="interventional"),
+            Side(
+                "shap",
+                f"{SIDES}.explanations:shap_kernel",
+                {"kind": "pipeline", "rows": 5},
+                quick={"rows": 1, "training": 2_000},
+                times=rows / 5,
+                warm=0,
+            ),
+            (
+                Reading(
+                    f"explain-pipeline-{rows}",
+                    f"Exact explanations of {rows:,} rows of scaler + histogram boosting against KernelExplainer, both with "
+                    f"100 background rows (measured on 5 rows, times {rows // 5})",
+                    at_least(300),
+                ),
+            ),
+        )
+        for rows in (100, 1_000)
+    )
+
+
 CASES: tuple[Case, ...] = (
     Case(
         _our_fairness(5_000_000),
@@ -313,25 +338,7 @@ CASES: tuple[Case, ...] = (
             ),
         ),
     ),
-    Case(
-        _explained("pipeline", 100, variant="interventional"),
-        Side(
-            "shap",
-            f"{SIDES}.explanations:shap_kernel",
-            {"kind": "pipeline", "rows": 5},
-            quick={"rows": 1, "training": 2_000},
-            times=20,
-            warm=0,
-        ),
-        (
-            Reading(
-                "explain-pipeline",
-                "Exact explanations of 100 rows of scaler + histogram boosting against KernelExplainer, both with 100 "
-                "background rows (measured on 5 rows, times 20)",
-                at_least(300),
-            ),
-        ),
-    ),
+    *_pipelines(),
     Case(
         Side(OURS, f"{SIDES}.our_drift:stored_reference", {"features": 30}, files=_numbers),
         Side("evidently", f"{SIDES}.drift:evidently", {"features": 6}, files=_numbers, times=5, warm=0),
