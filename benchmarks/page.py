@@ -35,6 +35,8 @@ written from `var/bench/results.json` by `make bench-page`.
   start (seconds of CPU, most of it imports) comes on top of every run; starting a peer's interpreter is not counted either.
 - At 50,000 rows fairlearn's bootstrap is measured beside ours on the same rows; at 5,000,000, where it would take hours, it
   is taken a hundred times, because it grows with rows (its point estimates grow a little faster than that).
+- Explanations hold more than attributions here: the check that they add up, re-drawn seeds for the stability of the ranking,
+  points for plots. Few rows do not pay that back: at 100 rows the ratio is below 1.
 - A peer that could not be installed or failed stands in the table as not measured. A peer in another version than pinned
   ends the run.
 
@@ -47,8 +49,8 @@ measures neither fairness nor explanations. None writes a PDF or records who ask
 """
 
 
-def page(results: list[Mapping[str, Any]], rounds: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the page of these results."""
+def page(results: list[Mapping[str, Any]], rounds: Mapping[str, Mapping[str, Any]], known: tuple[str, ...] = ()) -> str:
+    """Return the page of these results; ``known`` are the lines there should be."""
     parts = [HEAD, "\n## The table\n"]
     parts.append("| line | what | ours | peer | ratio | rounds | goal | |\n|---|---|---:|---:|---:|---|---|---|")
     for line in results:
@@ -57,6 +59,14 @@ def page(results: list[Mapping[str, Any]], rounds: Mapping[str, Mapping[str, Any
     parts.append(f"\n{len(results) - len(missed)} of {len(results)} goals are met.")
     if missed:
         parts.append("Not reached: " + ", ".join(f"`{line['id']}`" for line in missed) + ".")
+    absent = [name for name in known if name not in {line["id"] for line in results}]
+    if absent:
+        parts.append("Not measured this time: " + ", ".join(f"`{name}`" for name in absent) + ".")
+    cores = rounds.get("gate-under-load", {}).get("said", {}).get("worker_cores")
+    if cores is not None:
+        parts.append(
+            f"While `gate-under-load` was measured the worker got {cores:g} cores; less than 1.5 proves nothing."
+        )
     parts.append("\n## Where it was measured\n")
     parts += _machines(results, rounds)
     parts.append("\n## Versions\n\n| side | versions |\n|---|---|")
@@ -120,10 +130,12 @@ def _versions(rounds: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def main() -> int:
     """Write the page from the results of the last runs."""
+    from benchmarks.__main__ import known_ids
+
     folder = ROOT / "var" / "bench"
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     rounds = json.loads((folder / "rounds.json").read_text(encoding="utf-8"))
-    TARGET.write_text(page(results, rounds), encoding="utf-8")
+    TARGET.write_text(page(results, rounds, known_ids()), encoding="utf-8")
     print(f"Written to {TARGET.relative_to(Path.cwd()) if TARGET.is_relative_to(Path.cwd()) else TARGET}")
     return 0
 

@@ -53,7 +53,9 @@ def test_results_are_lines_of_seven_fields(monkeypatch: pytest.MonkeyPatch, tmp_
     rounds = json.loads((tmp_path / "rounds.json").read_text())["a-test"]
     assert len(rounds["ours"]) == len(rounds["peer"]) == 5
     assert rounds["machine"]["cores"] >= 1
-    assert "| `a-test` |" in page(results, dict.fromkeys(("a-test", "a-memory"), rounds))
+    shown = page(results, dict.fromkeys(("a-test", "a-memory"), rounds), ("a-test", "a-memory", "absent"))
+    assert "| `a-test` |" in shown
+    assert "Not measured this time: `absent`." in shown
 
 
 def test_the_sides_take_turns_in_their_own_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
