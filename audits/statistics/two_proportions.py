@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
+from typing import Any
 
 from scipy import stats
 
@@ -51,14 +53,26 @@ def exact_tests(hits: int, n: int, hits_against: int, n_against: int) -> ExactTe
     fisher = min(1.0, float(stats.fisher_exact(table).pvalue))
     chances = stats.hypergeom(total, together, n)
     likely = float(chances.pmf(hits))
-    mirror = max(0, together - n_against) + min(n, together) - hits
-    if mirror != hits and math.isclose(float(chances.pmf(mirror)), likely, rel_tol=1e-9):
+    if _as_likely_beyond_the_mode(chances, hits, together, n, n_against):
         likely *= 2.0
     boschloo = None
     if total <= MOST_ROWS_UNCONDITIONAL:
         columns = [[hits, hits_against], [n - hits, n_against - hits_against]]
         boschloo = min(1.0, float(stats.boschloo_exact(columns).pvalue))
     return ExactTests(fisher, max(0.0, fisher - likely / 2.0), boschloo)
+
+
+def _as_likely_beyond_the_mode(chances: Any, hits: int, together: int, n: int, n_against: int) -> bool:
+    """Return whether a second number of hits is as likely as ``hits``: the distribution rises to its mode and falls."""
+    seen = float(chances.pmf(hits))
+    mode = (n + 1) * (together + 1) // (n + n_against + 2)
+    if hits < mode:
+        beyond = range(mode, min(n, together) + 1)
+        at = bisect_left(beyond, -seen * (1 + 1e-9), key=lambda count: -float(chances.pmf(count)))
+    else:
+        beyond = range(max(0, together - n_against), mode)
+        at = bisect_left(beyond, seen * (1 - 1e-9), key=lambda count: float(chances.pmf(count)))
+    return at < len(beyond) and math.isclose(float(chances.pmf(beyond[at])), seen, rel_tol=1e-9)
 
 
 def newcombe(hits: int, n: int, hits_against: int, n_against: int, confidence: float = 0.95) -> Interval:

@@ -47,6 +47,12 @@ def test_the_mid_p_is_fishers_less_half_of_what_is_as_likely_as_the_table_seen(
         assert found.mid_p == pytest.approx(sum(less) + sum(alike) / 2, abs=1e-9)
 
 
+def test_two_neighbours_on_top_of_the_distribution_are_equally_likely() -> None:
+    # margins 11 + 2 with 9 hits: C(9,7) C(4,4) = C(9,8) C(4,3) = 36 of 78 tables, and C(9,9) C(4,2) = 6
+    for hits in (7, 8):
+        assert exact_tests(hits, 11, 9 - hits, 2).mid_p == pytest.approx((6 + 36) / 78, abs=1e-12)
+
+
 def test_fishers_tea_and_boschloo_are_scipys() -> None:
     # Fisher's lady tasting tea with three of four right: p = 34/70
     tea = exact_tests(3, 4, 1, 4)
