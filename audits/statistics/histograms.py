@@ -151,25 +151,44 @@ def histogram_from_json(data: Mapping[str, Any]) -> Histogram:
     return (NumberHistogram if data["kind"] == "number" else CategoryHistogram).from_json(data)
 
 
+PACKINGS = ("<u1", "<u2", "<u4", "<i8", "<f8")
+
+
 def packed(values: NDArray[Any]) -> str:
-    """Return an array of numbers as text: its little-endian bytes, compressed, in base 64."""
-    kind = "<i8" if values.dtype.kind == "i" else "<f8"
+    """Return an array of numbers as text: how its bytes are to be read, and the bytes in base 64.
+
+    Whole numbers that are not negative are written as narrow as they allow, and compressed ("z") where that helps.
+    """
+    kind = "<f8"
+    if values.dtype.kind in "iu":
+        least, most = int(values.min(initial=0)), int(values.max(initial=0))
+        kind = next(one for one in PACKINGS[:4] if np.iinfo(one).min <= least and most <= np.iinfo(one).max)
     data = values.astype(kind).tobytes()
     small = zlib.compress(data, 6)
-    # sums of values hardly shrink, and are then quicker to read as they are
-    return base64.b64encode(small if len(small) < 0.8 * len(data) else zlib.compress(data, 0)).decode("ascii")
+    # sums of values shrink by little, and are much quicker to read as they are
+    mark, kept = ("z", small) if len(small) < 0.5 * len(data) else ("", data)
+    return f"{kind[1:]}{mark}:{base64.b64encode(kept).decode('ascii')}"
 
 
 def unpacked(text: str, kind: str) -> NDArray[Any]:
-    """Return the array that ``packed`` wrote; raises ValueError for anything longer than a histogram can be."""
-    expander = zlib.decompressobj()
-    try:
-        data = expander.decompress(base64.b64decode(text, validate=True), 8 * (2 * FINE_BINS + 2))
-    except zlib.error as error:
-        raise ValueError("a packed array does not unpack") from error
-    if expander.unconsumed_tail or len(data) % 8:
+    """Return the array that ``packed`` wrote, as "<i8" or "<f8"; raises ValueError for one longer than a histogram."""
+    how, _, body = text.partition(":")
+    written = f"<{how.removesuffix('z')}"
+    if written not in PACKINGS or (written == "<f8") != (kind == "<f8"):
+        raise ValueError("a packed array holds other numbers")
+    width, most = np.dtype(written).itemsize, 2 * FINE_BINS + 2
+    data = base64.b64decode(body, validate=True)
+    if how.endswith("z"):
+        expander = zlib.decompressobj()
+        try:
+            data = expander.decompress(data, width * most)
+        except zlib.error as error:
+            raise ValueError("a packed array does not unpack") from error
+        if expander.unconsumed_tail:
+            raise ValueError("a packed array is longer than a histogram has slots")
+    if len(data) > width * most or len(data) % width:
         raise ValueError("a packed array is longer than a histogram has slots")
-    return np.frombuffer(data, dtype=kind).astype(np.int64 if kind == "<i8" else np.float64)
+    return np.frombuffer(data, dtype=written).astype(np.int64 if kind == "<i8" else np.float64)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from audits.statistics.histograms import FINE_BINS, CategoryHistogram, Histogram, NumberHistogram
 from audits.tables.asking import MISSING, group_label
 from audits.tables.scan import Scan
+from audits.tables.slots import SLICE, Counted, Room, compile_for
 from registry.errors import DomainError
 
 if TYPE_CHECKING:
@@ -28,73 +29,56 @@ OUTERMOST = 64
 class NumberFilling:
     """A histogram of numbers while it is being filled."""
 
-    def __init__(self, empty: NumberHistogram) -> None:
+    def __init__(self, empty: NumberHistogram, room: Room | None = None) -> None:
         import numpy as np
 
         self.shape = empty
-        self.counts = np.zeros(len(empty.counts), dtype=np.int64)
-        self.sums = np.zeros(len(empty.sums))
-        self.square = 0.0
-        self.missing = 0
+        slots = len(empty.counts)
+        self.counted = Counted(np.zeros(slots, dtype=np.int64), np.zeros(slots), room=room or Room())
 
-    def add(self, values: Floats, place: Floats, upper: Floats, slot: NDArray[np.int64]) -> None:
-        """Count values, NaN as missing; the other arrays are room to work in, as long as ``values``."""
-        import numpy as np
-
-        if self.shape.points is not None:
-            kept = values[~np.isnan(values)]
-            self.missing += len(values) - len(kept)
-            found = np.searchsorted(self.shape.points, kept, side="left")
-            at = 2 * found
-            inside = found < len(self.shape.points)
-            at[inside] += self.shape.points[found[inside]] == kept[inside]
-            self._count(at, kept)
-            self.square += float(np.square(kept).sum())
+    def add(self, values: Floats) -> None:
+        """Count values, NaN as missing."""
+        if self.shape.points is None:
+            self.counted.add(values, self.shape.low, self.shape.scale)
             return
-        np.subtract(values, self.shape.low, out=place)
-        np.multiply(place, self.shape.scale, out=place)
-        low, high = place.min(initial=1.0), place.max(initial=1.0)
-        if np.isnan(low):
-            kept = place[~np.isnan(place)]
-            self.missing += len(place) - len(kept)
-            place, upper, slot = kept, upper[: len(kept)], slot[: len(kept)]
-            low, high = place.min(initial=1.0), place.max(initial=1.0)
-        if low <= 0.0 or high > FINE_BINS:
-            beyond = place[(place <= 0.0) | (place > FINE_BINS)]
-            self.square += float(np.square(beyond).sum())
-            np.clip(np.ceil(place, out=upper), 0, FINE_BINS + 1, out=upper)
-        else:
-            np.ceil(place, out=upper)
-        np.copyto(slot, upper, casting="unsafe")
-        self._count(slot, place)
+        for begin in range(0, len(values), SLICE):
+            self._add_points(values[begin : begin + SLICE], self.shape.points)
 
-    def _count(self, slot: NDArray[np.int64], place: Floats) -> None:
+    def _add_points(self, values: Floats, points: Floats) -> None:
         import numpy as np
 
-        self.counts += np.bincount(slot, minlength=len(self.counts))
-        self.sums += np.bincount(slot, weights=place, minlength=len(self.sums))
+        counted, kept = self.counted, values[~np.isnan(values)]
+        counted.missing += len(values) - len(kept)
+        found = np.searchsorted(points, kept, side="left")
+        slot = 2 * found
+        inside = found < len(points)
+        slot[inside] += points[found[inside]] == kept[inside]
+        counted.counts += np.bincount(slot, minlength=len(counted.counts))
+        counted.sums += np.bincount(slot, weights=kept, minlength=len(counted.sums))
+        counted.square += float(np.square(kept).sum())
 
     def add_slots(self, slot: Floats, counts: Floats, totals: Floats, squares: Floats) -> None:
         """Take what an engine counted by slot; a slot of NaN counts as missing."""
         import numpy as np
 
-        gone = np.isnan(slot)
-        self.missing += int(counts[gone].sum())
+        counted, gone = self.counted, np.isnan(slot)
+        counted.missing += int(counts[gone].sum())
         at = slot[~gone].astype(np.int64)
-        np.add.at(self.counts, at, counts[~gone].astype(np.int64))
-        np.add.at(self.sums, at, totals[~gone])
+        np.add.at(counted.counts, at, counts[~gone].astype(np.int64))
+        np.add.at(counted.sums, at, totals[~gone])
         known = gone if self.shape.points is not None else gone | ((slot > 0) & (slot <= FINE_BINS))
-        self.square += float(squares[~known].sum())
+        counted.square += float(squares[~known].sum())
 
     def done(self) -> NumberHistogram:
         """Return the filled histogram; within a fine bin values count as spread evenly, which no variance can tell."""
         import numpy as np
 
-        square, inside = self.square, slice(1, -1)
+        found, inside = self.counted, slice(1, -1)
+        square = found.square
         if self.shape.points is None:
-            n, sums = self.counts[inside], self.sums[inside]
+            n, sums = found.counts[inside], found.sums[inside]
             square += float((np.divide(sums * sums, n, out=np.zeros(len(n)), where=n > 0) + n / 12.0).sum())
-        return replace(self.shape, counts=self.counts, sums=self.sums, square=square, missing=self.missing)
+        return replace(self.shape, counts=found.counts, sums=found.sums, square=square, missing=found.missing)
 
 
 class Filling:
@@ -109,60 +93,68 @@ class Filling:
 
         known: dict[str, Floats | None] = {name: np.array([]) for name in names}
         ends = dict.fromkeys(names, (np.inf, -np.inf))
-        for batch in self.scan.batches(names):
-            for name in names:
-                values = doubles(batch.column(batch.schema.get_field_index(name)))
-                values = values[np.isfinite(values)]
-                low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
-                ends[name] = (min(ends[name][0], float(low)), max(ends[name][1], float(high)))
+        for name, column in self.scan.columns(names):
+            values = doubles(column)
+            values = values[np.isfinite(values)]
+            low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
+            ends[name] = (min(ends[name][0], float(low)), max(ends[name][1], float(high)))
+            for begin in range(0, len(values), SLICE):
                 seen = known[name]
-                if seen is not None:
-                    distinct = np.union1d(seen, values) + 0.0
-                    known[name] = distinct if len(distinct) <= most else None
+                if seen is None:
+                    break
+                distinct = np.union1d(seen, values[begin : begin + SLICE]) + 0.0
+                known[name] = distinct if len(distinct) <= most else None
         return {name: (known[name], *(ends[name] if np.isfinite(ends[name][0]) else (0.0, 0.0))) for name in names}
 
-    def quantiles(self, name: str, parts: int) -> Floats:
-        """Return the distinct values v = min{v: F(v) >= j/parts} and the outermost, of every k-th row of very many."""
-        import numpy as np
+    def quantiles(self, names: tuple[str, ...], parts: int, *, rows: int) -> dict[str, Floats]:
+        """Return, per column, the distinct values v = min{v: F(v) >= j/parts} and the outermost.
 
-        step = -(-self.scan.rows() // MOST_SORTED)
-        seen, kept = 0, []
-        for batch in self.scan.batches((name,)):
-            kept.append(doubles(batch.column(0))[-seen % step :: step].copy())
-            seen += batch.num_rows
-        values = np.concatenate(kept)
-        values = np.sort(values[np.isfinite(values)])
-        ranks = -(-np.arange(1, parts + 1) * len(values) // parts)
-        chosen = values[ranks[ranks > 0] - 1]
-        return np.unique(np.concatenate([chosen, values[:OUTERMOST], values[-OUTERMOST:]]) + 0.0)
+        Of more than four million of ``rows`` rows every k-th is looked at. As many columns are held at once as have no
+        more values than that together.
+        """
+        step = max(1, -(-rows // MOST_SORTED))
+        at_once = max(1, MOST_SORTED // max(1, rows))
+        found: dict[str, Floats] = {}
+        for begin in range(0, len(names), at_once):
+            held = names[begin : begin + at_once]
+            seen = dict.fromkeys(held, 0)
+            kept: dict[str, list[Floats]] = {name: [] for name in held}
+            for name, column in self.scan.columns(held):
+                kept[name].append(doubles(column)[-seen[name] % step :: step].copy())
+                seen[name] += len(column)
+            found |= {name: _ranked(kept.pop(name), parts) for name in held}
+        return found
 
-    def filled(self, empty: Mapping[str, Histogram], *, most: int, values: int) -> dict[str, Histogram]:
-        """Count every row into copies of the empty histograms.
+    def filled(self, empty: Mapping[str, Histogram], *, rows: int, most: int, values: int) -> dict[str, Histogram]:
+        """Count every one of about ``rows`` rows into copies of the empty histograms.
 
         ``most`` categories of a column are kept by name; more than ``values`` distinct ones are refused with DomainError
         ``too-many-categories``.
         """
-        import numpy as np
-
-        numbers = {name: NumberFilling(one) for name, one in empty.items() if isinstance(one, NumberHistogram)}
+        room = Room()
+        numbers = {name: NumberFilling(one, room) for name, one in empty.items() if isinstance(one, NumberHistogram)}
         others: dict[str, Counter[str]] = {name: Counter() for name in empty if name not in numbers}
-        place, upper, slot = np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
-        for batch in self.scan.batches(tuple(empty)):
-            if batch.num_rows > len(place):
-                place, upper = np.empty(batch.num_rows), np.empty(batch.num_rows)
-                slot = np.empty(batch.num_rows, dtype=np.int64)
-            for name in empty:
-                column = batch.column(batch.schema.get_field_index(name))
-                if name in numbers:
-                    rows = batch.num_rows
-                    numbers[name].add(doubles(column), place[:rows], upper[:rows], slot[:rows])
-                    continue
-                others[name].update(labels(column))
-                if len(others[name]) > values:
-                    message = "A text column has more than a million distinct values."
-                    raise DomainError("too-many-categories", message, column=name)
+        compile_for(rows * len(numbers))
+        for name, column in self.scan.columns(tuple(empty)):
+            if name in numbers:
+                numbers[name].add(doubles(column))
+                continue
+            others[name].update(labels(column))
+            if len(others[name]) > values:
+                message = "A text column has more than a million distinct values."
+                raise DomainError("too-many-categories", message, column=name)
         done: dict[str, Histogram] = {name: one.done() for name, one in numbers.items()}
         return done | {name: kept_categories(name, counts, most) for name, counts in others.items()}
+
+
+def _ranked(pieces: list[Floats], parts: int) -> Floats:
+    import numpy as np
+
+    values = np.concatenate(pieces) if pieces else np.array([])
+    values = np.sort(values[np.isfinite(values)])
+    ranks = -(-np.arange(1, parts + 1) * len(values) // parts)
+    chosen = values[ranks[ranks > 0] - 1]
+    return np.unique(np.concatenate([chosen, values[:OUTERMOST], values[-OUTERMOST:]]) + 0.0)
 
 
 def doubles(column: pa.Array) -> Floats:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FORMAT = "cadastre/histograms/1"
+FORMAT = "cadastre/histograms/2"
 MAX_POINTS = 1_024
 MAX_CATEGORIES = 2_000
 MAX_VALUES = 1_000_000
@@ -92,7 +92,8 @@ def reference_histograms(table: EvaluationTable, columns: Iterable[str]) -> Hist
     filled = _filled(table, empty)
     heavy = tuple(name for name in numbers if _is_heavy(filled[name]))
     if heavy:
-        filled |= _filled(table, {name: _empty(name, _quantiles(table, name), 0.0, 0.0, False) for name in heavy})
+        ranked = _quantiles(table, heavy)
+        filled |= _filled(table, {name: _empty(name, ranked[name], 0.0, 0.0, False) for name in heavy})
     return Histograms(filled, table.rows, table.digest)
 
 
@@ -178,20 +179,27 @@ def _is_heavy(found: Histogram) -> bool:
     return bool(found.counts.max() > max(1.0, HEAVY * found.n))
 
 
-def _quantiles(table: EvaluationTable, name: str) -> Floats:
-    """Return the distinct ones of the 2,000 values v = min{v: F(v) >= j/2000} of a column, and its outermost ones."""
+def _quantiles(table: EvaluationTable, names: tuple[str, ...]) -> dict[str, Floats]:
+    """Return the distinct ones of the 2,000 values v = min{v: F(v) >= j/2000} of each column, and its outermost ones."""
     import ibis
     import numpy as np
 
     if table.reader is not None:
-        return Filling(table.reader).quantiles(name, QUANTILES)
-    chosen = table.table.select(value=_finite(table.table[name].cast("float64")))
-    chosen = chosen.filter(chosen.value.notnull())
-    n = int(rows_of(chosen.aggregate(n=chosen.count()))[0]["n"])
-    ranked = chosen.mutate(rank=ibis.row_number().over(order_by=chosen.value) + 1)
-    even, outer = (ranked.rank * QUANTILES) % n < QUANTILES, (ranked.rank <= OUTERMOST) | (ranked.rank > n - OUTERMOST)
-    values = arrays_of(ranked.filter(even | outer).select("value"))["value"]
-    return np.unique(values + 0.0)
+        return Filling(table.reader).quantiles(names, QUANTILES, rows=table.rows)
+    finite = {name: _finite(table.table[name].cast("float64")) for name in names}
+    counted = rows_of(table.table.aggregate(**{f"n{at}": finite[name].count() for at, name in enumerate(names)}))[0]
+    found: dict[str, Floats] = {}
+    for at, name in enumerate(names):
+        n = int(counted[f"n{at}"])
+        chosen = table.table.select(value=finite[name]).filter(lambda row: row.value.notnull())
+        ranked = chosen.mutate(rank=ibis.row_number().over(order_by=chosen.value) + 1)
+        even, outer = (
+            (ranked.rank * QUANTILES) % n < QUANTILES,
+            (ranked.rank <= OUTERMOST) | (ranked.rank > n - OUTERMOST),
+        )
+        values = arrays_of(ranked.filter(even | outer).select("value"))["value"]
+        found[name] = np.unique(values + 0.0)
+    return found
 
 
 def _points(table: EvaluationTable, names: tuple[str, ...]) -> dict[str, tuple[Floats | None, float, float]]:
@@ -225,7 +233,7 @@ def _finite(value: Any) -> Any:
 def _filled(table: EvaluationTable, empty: Mapping[str, Histogram]) -> dict[str, Histogram]:
     """Count the rows of the table into copies of empty histograms, keyed by column."""
     if table.reader is not None:
-        return Filling(table.reader).filled(empty, most=MAX_CATEGORIES, values=MAX_VALUES)
+        return Filling(table.reader).filled(empty, rows=table.rows, most=MAX_CATEGORIES, values=MAX_VALUES)
     filled: dict[str, Histogram] = {}
     for name, one in empty.items():
         column = table.table[name]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
+PIECE_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,36 @@ class ParquetScan:
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DomainError("unreadable-table", "The file could not be read to its end.") from error
 
+    def columns(self, names: tuple[str, ...]) -> Iterator[tuple[str, pa.Array]]:
+        """Yield pieces of each named column, for whoever looks at one column at a time; all rows, in their order.
+
+        Of a file on this machine a whole piece of a row group is decoded at once where it is not too large for that,
+        which spares copying it in parts. Raises DomainError ``unreadable-table`` as ``batches``.
+        """
+        import pyarrow as pa
+
+        if self.filesystem is not None:
+            for batch in self.batches(names):
+                yield from zip(names, (batch.column(batch.schema.get_field_index(name)) for name in names), strict=True)
+            return
+        try:
+            with self._opened(names) as file:
+                for group in range(file.num_row_groups):
+                    yield from _pieces(file, group, names)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DomainError("unreadable-table", "The file could not be read to its end.") from error
+
     def _opened(self, columns: tuple[str, ...]) -> Any:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
-            if not columns:
-                return pq.ParquetFile(self.location, filesystem=self.filesystem)
-            return pq.ParquetFile(self.location, filesystem=self.filesystem, read_dictionary=list(columns))
+            # from an object store few large reads are better, from a disk nothing is held that is not looked at yet
+            far = self.filesystem is not None
+            dictionaries = list(columns) or None
+            return pq.ParquetFile(
+                self.location, filesystem=self.filesystem, read_dictionary=dictionaries, pre_buffer=far
+            )
         except FileNotFoundError:
             raise DomainError("unknown-table", "There is no such file in the table source.", kind="not-found") from None
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -106,5 +129,29 @@ class EngineScan:
         except duckdb.Error as error:
             raise DomainError("unreadable-table", "The engine could not read the table to its end.") from error
 
+    def columns(self, names: tuple[str, ...]) -> Iterator[tuple[str, pa.Array]]:
+        """Yield pieces of each named column; all rows, in their order."""
+        for batch in self.batches(names):
+            yield from zip(names, batch.columns, strict=True)
+
 
 Scan = ParquetScan | EngineScan
+
+
+def _pieces(file: Any, group: int, names: tuple[str, ...]) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the named columns of one row group: each at once where it holds no more than 16 MB, else in batches."""
+    held = file.metadata.row_group(group)
+    sizes = {name: held.column(at) for at in range(held.num_columns) if (name := held.column(at).path_in_schema)}
+    alone = [
+        name
+        for name in names
+        if held.num_rows > BATCH_ROWS and name in sizes and sizes[name].total_uncompressed_size <= PIECE_BYTES
+    ]
+    for name in alone:
+        for piece in file.read_row_group(group, columns=[name], use_threads=False).column(0).chunks:
+            yield name, piece
+    rest = tuple(name for name in names if name not in alone)
+    if rest:
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=list(rest), use_threads=False):
+            for name in rest:
+                yield name, batch.column(batch.schema.get_field_index(name))

@@ -39,8 +39,7 @@ def counted(before: Any, now: Any) -> tuple[NumberHistogram, NumberHistogram]:
     for side in (before, now):
         counts = np.zeros(2 * len(points) + 1, dtype=np.int64)
         filling = NumberFilling(NumberHistogram("x", 0.0, 1.0, points, counts, counts * 0.0, 0.0, 0))
-        rooms = np.empty(len(side)), np.empty(len(side)), np.empty(len(side), dtype=np.int64)
-        filling.add(np.asarray(side), *rooms)
+        filling.add(np.asarray(side))
         found.append(filling.done())
     return found[0], found[1]
 

@@ -17,6 +17,7 @@ from audits.statistics.histograms import (
     cut,
     index_error,
     kolmogorov_smirnov,
+    packed,
     wasserstein,
 )
 from audits.tables.columns import paired_histogram
@@ -186,9 +187,13 @@ def test_a_column_of_another_kind_and_what_is_no_histogram_are_refused() -> None
     reference.close()
     whole = stored.as_json()
     for change in (
-        {"format": "cadastre/histograms/2"},
+        {"format": "cadastre/histograms/1"},
         {"columns": [{"kind": "number"}]},
         {"columns": [whole["columns"][0] | {"counts": "AAAA"}]},
+        {"columns": [whole["columns"][0] | {"counts": "u1:AAAA"}]},
+        {"columns": [whole["columns"][0] | {"counts": "u1z:AAAA"}]},
+        {"columns": [whole["columns"][0] | {"counts": whole["columns"][0]["sums"]}]},
+        {"columns": [whole["columns"][0] | {"counts": packed(np.zeros(2**20, dtype=np.int64))}]},
     ):
         with pytest.raises(DomainError) as caught:
             Histograms.from_json(whole | change)
