@@ -48,8 +48,11 @@ def _people(path: Path, rows: int) -> None:
 
 
 def two_tables(rows: int, features: int) -> tuple[Path, Path]:
-    """Return a reference and a current Parquet file of ``features`` normal columns; the current ones moved slightly."""
-    kept = (f"reference-{rows}x{features}.parquet", f"current-{rows}x{features}.parquet")
+    """Return a reference and a current Parquet file of ``features`` normal columns; the current ones moved slightly.
+
+    Written as pyarrow and pandas write them when nothing else is asked for.
+    """
+    kept = (f"reference-{rows}x{features}-as-written.parquet", f"current-{rows}x{features}-as-written.parquet")
     return (
         _made(kept[0], lambda path: _numbers(path, rows, features, seed=0)),
         _made(kept[1], lambda path: _numbers(path, rows, features, seed=1)),
@@ -66,7 +69,7 @@ def _numbers(path: Path, rows: int, features: int, *, seed: int) -> None:
     # an outcome and a score, so that the file is an evaluation table as well
     score = generator.random(rows)
     columns |= {"score": score, "outcome": (generator.random(rows) < score).astype(np.int8)}
-    pq.write_table(pa.table(columns), path, use_dictionary=False)
+    pq.write_table(pa.table(columns), path)
 
 
 def classification(rows: int = 50_000) -> tuple[Any, Any]:

@@ -102,11 +102,10 @@ def compile_for(values: int) -> None:
     import numba
     import numpy as np
 
-    whole, real = numba.int64, numba.float64
-    given = numba.types.Array(real, 1, "C", readonly=True)
-    kinds = numba.types.UniTuple(whole, 2)(given, real, real, whole[::1], real[::1], real[::1])
-
-    @numba.njit(kinds, nogil=True)
+    @numba.njit(
+        "UniTuple(int64, 2)(Array(float64, 1, 'C', True), float64, float64, int64[::1], float64[::1], float64[::1])",
+        nogil=True,
+    )
     def count(  # noqa: PLR0917 - compiled code knows no keywords
         values: Floats, low: float, scale: float, counts: NDArray[np.int64], sums: Floats, beyond: Floats
     ) -> tuple[int, int]:
