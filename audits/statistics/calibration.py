@@ -16,7 +16,9 @@ Binning = Literal["equal-width", "equal-mass"]
 Kind = Literal["expected", "adaptive", "maximum"]
 
 EPSILON = float(np.finfo(np.float64).eps)
-INTERVAL_CELLS = 1_000
+INTERVAL_CELLS = 100
+"""Groups of scores that an interval is drawn from. Within one the scores differ by 0.01 at most, which leaves out at most
+0.005 of a standard deviation per row, where the outcome alone has sqrt(p (1 - p))."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +170,8 @@ def calibration_interval(
 ) -> Interval | None:
     """Return the bias-corrected interval of the calibration error by resampling the counts by score.
 
-    Bin edges stay those of the sample. Above 1,000 distinct scores the interval (not the value) is computed from 1,000
-    groups of neighbouring scores, each at its mean score and none crossing a bin edge.
+    Bin edges stay those of the sample. Above 100 distinct scores the interval (not the value) is computed from 100 groups
+    of neighbouring scores, each at its mean score and none crossing a bin edge.
     """
     estimate, _ = calibration_error(score, positive, negative, bins=bins, binning=binning, kind=kind)
     edges = bin_edges(score, positive + negative, bins, binning)

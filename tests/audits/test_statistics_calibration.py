@@ -113,6 +113,32 @@ def test_the_interval_of_many_scores_is_that_of_their_groups() -> None:
     assert found == again
 
 
+@pytest.mark.parametrize("law", [(2.0, 3.0), (0.5, 0.5), (1.0, 30.0)])
+@pytest.mark.parametrize("binning", ["equal-width", "equal-mass"])
+def test_groups_of_scores_give_the_interval_that_all_scores_give(
+    law: tuple[float, float], binning: calibration.Binning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    s = rng.beta(*law, 3000)
+    y = (rng.random(3000) < np.clip(s + 0.05, 0.0, 1.0)).astype(int)
+    score, positive, negative = cells(y, s)
+
+    def interval() -> calibration.Interval:
+        found = calibration.calibration_interval(
+            score, positive, negative, effective=3000.0, seed=0, binning=binning, replicates=4_000
+        )
+        assert found is not None
+        return found
+
+    grouped = interval()
+    monkeypatch.setattr(calibration, "INTERVAL_CELLS", 3_000)
+    alone = interval()
+    width = alone.high - alone.low
+    assert grouped != alone
+    assert grouped.low == pytest.approx(alone.low, abs=0.08 * width)
+    assert grouped.high == pytest.approx(alone.high, abs=0.08 * width)
+
+
 def test_nothing_to_average_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         calibration.brier(np.array([0.5]), np.array([0.0]), np.array([0.0]))
