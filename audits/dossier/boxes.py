@@ -11,15 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from reportlab.graphics import renderPDF
-from reportlab.graphics.shapes import Drawing
 from reportlab.lib.colors import Color
 
 from audits.dossier.fonts import SANS, width_of
 from audits.dossier.palette import HAIR, INK
+from audits.dossier.pen import Canvas, Drawing, Writing
 from audits.dossier.text import pieces_of
-
-Canvas = Any  # reportlab ships no types; a pdfgen Canvas
 
 
 @dataclass(frozen=True)
@@ -186,18 +183,15 @@ class TextBox:
         if style.bar is not None:
             canvas.setFillColor(style.bar)
             canvas.rect(left, top - self.height(), 3, self.height(), stroke=0, fill=1)
-        text = canvas.beginText()
-        text.setFont(style.font, style.size)
-        text.setFillColor(style.colour)
+        writing = Writing(canvas)
         y = top - self.pad - style.leading + (style.leading - style.size) / 2 + style.size * 0.2
         for line in self.lines:
             x = left + style.indent
             if style.align == "right":
                 x = left + self.width - width_of(line, style.font, style.size)
-            text.setTextOrigin(x, y)
-            text.textOut(line)
+            writing.line(line, x, y, font=style.font, size=style.size, colour=style.colour)
             y -= style.leading
-        canvas.drawText(text)
+        writing.end()
 
 
 def text_box(text: str, style: Style, width: float, *, keep: bool = False, pad: float = 0.0, **more: Any) -> TextBox:
@@ -229,7 +223,7 @@ class DrawingBox:
 
     def draw(self, canvas: Canvas, left: float, top: float) -> None:
         """Draw the chart."""
-        renderPDF.draw(self.drawing, canvas, left, top - self.height())
+        self.drawing.put(canvas, left, top - self.height())
 
 
 @dataclass(frozen=True)

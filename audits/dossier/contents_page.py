@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from audits.dossier.boxes import Box, Canvas, Rule, Style, text_box
+from audits.dossier.boxes import Box, Rule, Style, text_box
 from audits.dossier.charts.plot import fit
 from audits.dossier.content import Document, Section
 from audits.dossier.fonts import BOLD, SANS, width_of
 from audits.dossier.palette import BRAND, INK, MUTED, RULE
+from audits.dossier.pen import Canvas
 from audits.dossier.text import PlainText
 
 LINE = 18.6

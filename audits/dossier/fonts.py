@@ -43,12 +43,20 @@ def register_fonts() -> frozenset[int]:
     return frozenset(glyphs or ())
 
 
-@lru_cache(maxsize=65_536)
-def _advance(font: str, character: str) -> float:
-    """Return the advance of one character at size 1."""
-    return float(pdfmetrics.stringWidth(character, font, 1000)) / 1000.0
+class _Advances(dict[str, float]):
+    """The advance of each character of one face at size 1, looked up when it is first met."""
+
+    def __init__(self, font: str) -> None:
+        self.font = font
+
+    def __missing__(self, character: str) -> float:
+        self[character] = advance = float(pdfmetrics.stringWidth(character, self.font, 1000)) / 1000.0
+        return advance
+
+
+ADVANCES = {font: _Advances(font) for font in FILES}
 
 
 def width_of(text: str, font: str, size: float) -> float:
     """Return the width of drawable ``text`` in points."""
-    return sum(_advance(font, character) for character in text) * size
+    return sum(map(ADVANCES[font].__getitem__, text)) * size

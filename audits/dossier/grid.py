@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from reportlab.lib.colors import Color
 
-from audits.dossier.boxes import Box, Canvas, TextBox, chunks_of, wrap
+from audits.dossier.boxes import Box, TextBox, chunks_of, wrap
 from audits.dossier.content import Column
 from audits.dossier.fonts import BOLD, MONO, SANS, width_of
 from audits.dossier.palette import BRAND, HAIR, INK, MUTED, RULE, WASH, tone_of
+from audits.dossier.pen import Canvas, Writing, num, rgb
 
 SIZE = 7.6
 LEADING = 10.4
@@ -112,22 +113,24 @@ class GridBox:
     def draw(self, canvas: Canvas, left: float, top: float) -> None:
         """Draw rules, header and rows."""
         wide = sum(self.widths)
+        writing = Writing(canvas)
         y = top
         if self.header is not None:
             canvas.setFillColor(WASH)
             canvas.rect(left, y - self._top(), wide, self._top(), stroke=0, fill=1)
             self._rule(canvas, left, y, wide, colour=BRAND, weight=1.0)
-            self._draw_row(canvas, self.header, left, y, header=True)
+            self._write_row(writing, self.header, left, y, header=True)
             y -= self._top()
             self._rule(canvas, left, y, wide, colour=RULE, weight=0.7)
         else:
             self._rule(canvas, left, y, wide, colour=RULE, weight=0.7)
         for index in range(self.start, self._end()):
             row = self._row(index)
-            self._draw_row(canvas, row, left, y, header=False)
+            self._write_row(writing, row, left, y, header=False)
             y -= row.height()
             last = index == self._end() - 1
             self._rule(canvas, left, y, wide, colour=RULE if last else HAIR, weight=0.7 if last else 0.5)
+        writing.end()
         if self._foot():
             y -= NOTE_GAP
             for note in self.notes:
@@ -136,12 +139,10 @@ class GridBox:
 
     @staticmethod
     def _rule(canvas: Canvas, left: float, y: float, wide: float, *, colour: Color, weight: float) -> None:
-        canvas.setStrokeColor(colour)
-        canvas.setLineWidth(weight)
-        canvas.line(left, y, left + wide, y)
+        across = f"{num(left)} {num(y)} m {num(left + wide)} {num(y)} l S"
+        canvas.addLiteral(f"{rgb(colour)} RG {num(weight)} w {across}")
 
-    def _draw_row(self, canvas: Canvas, row: Row, left: float, top: float, *, header: bool) -> None:
-        text = canvas.beginText()
+    def _write_row(self, writing: Writing, row: Row, left: float, top: float, *, header: bool) -> None:
         x = left
         for position, (column, cell) in enumerate(zip(self.columns, row.cells, strict=True)):
             font, size = face_of(column, header=header, key=self.keys and position == 0)
@@ -152,8 +153,6 @@ class GridBox:
                 colour = BRAND if header else MUTED
             elif column.kind == "status" and cell:
                 colour = tone_of(cell[0])
-            text.setFont(font, size)
-            text.setFillColor(colour)
             y = top - PAD - LEADING + (LEADING - SIZE) / 2 + SIZE * 0.2
             wide = self.widths[position]
             for line in cell:
@@ -161,11 +160,9 @@ class GridBox:
                 if column.align != "left":
                     free = wide - 2 * SIDE - width_of(line, font, size)
                     start += free if column.align == "right" else free / 2
-                text.setTextOrigin(start, y)
-                text.textOut(line)
+                writing.line(line, start, y, font=font, size=size, colour=colour)
                 y -= LEADING
             x += wide
-        canvas.drawText(text)
 
 
 def face_of(column: Column, *, header: bool = False, key: bool = False) -> tuple[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from audits.dossier.boxes import Box, Canvas, DrawingBox, Rule, Style, paginate, text_box
+from audits.dossier.boxes import Box, DrawingBox, Rule, Style, paginate, text_box
 from audits.dossier.charts import draw
 from audits.dossier.content import (
     Column,
@@ -23,6 +23,7 @@ from audits.dossier.contents_page import ContentsBox
 from audits.dossier.fonts import BOLD, MONO, register_fonts
 from audits.dossier.grid import grid_box
 from audits.dossier.palette import BRAND, CAUTION, INK, MUTED, RULE, TONES, WASH
+from audits.dossier.pen import Canvas
 from audits.dossier.text import PlainText
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from reportlab import rl_config
 from reportlab.lib.utils import TimeStamp
 from reportlab.pdfgen.canvas import Canvas
 
@@ -17,6 +18,8 @@ from audits.dossier.fonts import BOLD, SANS, width_of
 from audits.dossier.layout import LEFT, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, lay_out
 from audits.dossier.palette import BRAND, HAIR, MUTED, RULE, WATERMARK
 from audits.dossier.text import PlainText
+
+rl_config.useA85 = 0  # streams as bytes: the text form of them is a quarter longer and costs more than compressing does
 
 PRODUCER = "Cadastre"
 SMALL = 6.8

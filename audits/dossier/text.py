@@ -43,6 +43,7 @@ class PlainText:
     def __init__(self, glyphs: Container[int], budget: int = DOCUMENT_BUDGET) -> None:
         self.glyphs = glyphs
         self.left = budget
+        self._draws_ascii = all(code in glyphs for code in range(32, 127))
         self._shown: dict[str, str] = {"\n": "\n", "\t": "    "}
 
     def __call__(self, text: object, *, one_line: bool = False) -> str:
@@ -53,6 +54,9 @@ class PlainText:
         """
         whole = (text if isinstance(text, str) else str(text)).replace("\r\n", "\n")
         limit = LONGEST_TEXT if self.left > 0 else LONGEST_AFTER_BUDGET
+        if self._draws_ascii and len(whole) <= limit and whole.isascii() and whole.isprintable():
+            self.left -= len(whole)
+            return whole
         shown, pieces, length, lines, taken = self._shown, [], 0, 0, 0
         for character in whole[:limit]:
             seen = shown.get(character)

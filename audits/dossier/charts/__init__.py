@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reportlab.graphics.shapes import Drawing
-
 from audits.dossier.charts.cells import grid, shares
 from audits.dossier.charts.curves import lines, points
 from audits.dossier.charts.graph import lineage
 from audits.dossier.charts.rows import bars, intervals
 from audits.dossier.charts.timeline import timeline
+from audits.dossier.pen import Drawing
 
 Label = Callable[[object], str]
 KINDS: dict[str, Callable[[Mapping[str, Any], float, Label], Drawing]] = {

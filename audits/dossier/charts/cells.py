@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reportlab.graphics.shapes import Drawing, Rect
 from reportlab.lib.colors import Color
 
 from audits.checks.measurement import Plot
 from audits.dossier.charts.plot import TINY, Area, line, new_drawing, number, shown, ticks_between, write
 from audits.dossier.palette import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, RULE, SKY
+from audits.dossier.pen import Drawing
 
 Label = Callable[[object], str]
 
@@ -39,14 +39,12 @@ def shares(chart: Mapping[str, Any], width: float, label: Label) -> Drawing:
         for place, column in enumerate(columns):
             if (value := column[at]) is not None:
                 low, high = sorted((area.y(0.0), area.y(value)))
-                shape = Rect(left + place * thick, low, thick - 0.6, max(high - low, 0.2))
-                shape.fillColor, shape.strokeColor = COLUMNS[place], None
-                drawing.add(shape)
+                drawing.rect(left + place * thick, low, thick - 0.6, max(high - low, 0.2), fill=COLUMNS[place])
         write(drawing, area.left + step * (at + 0.5), 15, str(at + 1), size=TINY, anchor="middle", colour=MUTED)
-    line(drawing, area.left, area.y(0.0), area.left + area.width, area.y(0.0), colour=RULE, strokeWidth=0.8)
+    line(drawing, area.left, area.y(0.0), area.left + area.width, area.y(0.0), colour=RULE, weight=0.8)
     for place, name in enumerate(names):
         x = area.left + place * 120
-        drawing.add(Rect(x, HIGH + 42, 8, 8, fillColor=COLUMNS[place], strokeColor=None))
+        drawing.rect(x, HIGH + 42, 8, 8, fill=COLUMNS[place])
         write(drawing, x + 12, HIGH + 43, label(chart["words"].get(name, name)), within=104)
     return drawing
 
@@ -75,9 +73,7 @@ def grid(chart: Mapping[str, Any], width: float, label: Label) -> Drawing:
         for place, other in enumerate(across):
             value = cells.get((name, other))
             share = abs(value) / most if value is not None and most else 0.0
-            shape = Rect(left + wide * place, y, wide - 1, tall - 1)
-            shape.fillColor, shape.strokeColor, shape.strokeWidth = _mixed(share), RULE, 0.4
-            drawing.add(shape)
+            drawing.rect(left + wide * place, y, wide - 1, tall - 1, fill=_mixed(share), stroke=RULE, weight=0.4)
             ink = PAPER if share > DARK else INK
             write(drawing, left + wide * (place + 0.5), y + 7, shown(value), size=TINY, anchor="middle", colour=ink)
     return drawing

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reportlab.graphics.shapes import Drawing, Polygon
-
 from audits.checks.measurement import Plot
 from audits.dossier.charts.plot import (
     TINY,
@@ -20,6 +18,7 @@ from audits.dossier.charts.plot import (
     write,
 )
 from audits.dossier.palette import LIMIT, MUTED, RULE, SERIES
+from audits.dossier.pen import Drawing
 
 DASHES: tuple[list[float] | None, ...] = (None, [5, 2], [1.5, 2], [6, 2, 1.5, 2])
 MOST_SERIES = 8
@@ -56,7 +55,7 @@ def _over_axes(chart: Mapping[str, Any], width: float, label: Label, *, joined: 
     area.x_axis(across, label(chart["words"].get(plot.x, "")))
     if plot.diagonal:
         low, high = max(across[0], up[0]), min(across[-1], up[-1])
-        area.curve([(low, low), (high, high)], RULE, strokeWidth=0.9, strokeDashArray=[3, 3])
+        area.curve([(low, low), (high, high)], RULE, weight=0.9, dash=[3, 3])
     left, top = area.left + wide + 18, area.bottom + HIGH - 6
     for at, (name, row) in enumerate(list(series.items())[:MOST_SERIES]):
         _one(area, row, at, joined=joined)
@@ -67,7 +66,7 @@ def _over_axes(chart: Mapping[str, Any], width: float, label: Label, *, joined: 
         write(drawing, left, top - 14 * MOST_SERIES, f"{MOST_SERIES} / {len(series)}", size=TINY, colour=MUTED)
     if limit is not None:
         at_y = area.y(limit)
-        line(drawing, area.left, at_y, area.left + wide, at_y, colour=LIMIT, strokeWidth=1.1, strokeDashArray=[4, 2])
+        line(drawing, area.left, at_y, area.left + wide, at_y, colour=LIMIT, weight=1.1, dash=[4, 2])
         text = label(chart.get("limit_text", shown(limit)))
         write(drawing, area.left + wide, at_y + 3, text, size=TINY, anchor="end", colour=LIMIT, bold=True)
     return drawing
@@ -89,13 +88,12 @@ def _one(area: Area, row: list[Point], at: int, *, joined: bool) -> None:
     if joined and len(banded) == len(row) > 1:
         around = [(x, high) for x, _low, high in banded] + [(x, low) for x, low, _high in reversed(banded)]
         flat = [place for x, y in around for place in (area.x(x), area.y(y))]
-        area.drawing.add(Polygon(flat, fillColor=colour, fillOpacity=0.15, strokeColor=None))
+        area.drawing.polygon(flat, fill=colour, opacity=0.15)
     else:
         for x, low, high in banded:
-            line(area.drawing, area.x(x), area.y(low), area.x(x), area.y(high), colour=colour, strokeWidth=0.9)
+            line(area.drawing, area.x(x), area.y(low), area.x(x), area.y(high), colour=colour, weight=0.9)
     if joined:
-        style = {"strokeDashArray": dash} if dash else {}
-        area.curve([point[:2] for point in row], colour, strokeWidth=1.5, **style)
+        area.curve([point[:2] for point in row], colour, weight=1.5, dash=dash)
     if not joined or len(row) <= 30:
         for x, y, _low, _high in row:
             marker(area.drawing, at, area.x(x), area.y(y), colour, size=2.4)
@@ -104,6 +102,5 @@ def _one(area: Area, row: list[Point], at: int, *, joined: bool) -> None:
 def _legend(drawing: Drawing, left: float, y: float, at: int, *, joined: bool) -> None:
     colour, dash = SERIES[at % len(SERIES)], DASHES[at % len(DASHES)]
     if joined:
-        style = {"strokeDashArray": dash} if dash else {}
-        line(drawing, left, y + 2.4, left + 22, y + 2.4, colour=colour, strokeWidth=1.6, **style)
+        line(drawing, left, y + 2.4, left + 22, y + 2.4, colour=colour, weight=1.6, dash=dash)
     marker(drawing, at, left + 11, y + 2.4, colour, size=2.4)

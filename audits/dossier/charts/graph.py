@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reportlab.graphics.shapes import Drawing, Polygon, PolyLine, Rect
-
 from audits.dossier.charts.plot import TINY, new_drawing, write
 from audits.dossier.fonts import BOLD, SANS, width_of
 from audits.dossier.palette import BLUE, BRAND, GREEN, MUTED, ORANGE, PAPER, RULE, SKY
+from audits.dossier.pen import Drawing
 
 MOST_NODES = 40
 BOX_HEIGHT = 42.0
@@ -87,8 +86,8 @@ def _node(
     subject = bool(node.get("subject"))
     colour = KIND_COLOURS.get(str(node.get("kind", "")), MUTED)
     stroke, weight = (BRAND, 1.6) if subject else (RULE, 0.8)
-    drawing.add(Rect(x, y, box, BOX_HEIGHT, fillColor=PAPER, strokeColor=stroke, strokeWidth=weight))
-    drawing.add(Rect(x, y, 3.2, BOX_HEIGHT, fillColor=colour, strokeColor=None))
+    drawing.rect(x, y, box, BOX_HEIGHT, fill=PAPER, stroke=stroke, weight=weight)
+    drawing.rect(x, y, 3.2, BOX_HEIGHT, fill=colour)
     inside = box - 14
     kind = label(node.get("kind_text") or node.get("kind", ""))
     write(drawing, x + 9, y + BOX_HEIGHT - 9, kind, size=5.4, colour=MUTED, within=inside)
@@ -134,7 +133,7 @@ def _arrow(
         bend = x1 + 14 if early else x2 - 16
         points = [x1, y1, bend, y1, bend, y2, x2 - 4, y2]
         head = [x2, y2, x2 - 5.4, y2 + 2.7, x2 - 5.4, y2 - 2.7]
-    drawing.add(PolyLine(points, strokeColor=MUTED, strokeWidth=0.9, strokeLineJoin=1))
-    drawing.add(Polygon(head, fillColor=MUTED, strokeColor=None))
+    drawing.polyline(points, stroke=MUTED, weight=0.9)
+    drawing.polygon(head, fill=MUTED)
     if text and width_of(text[:80], SANS, 5.4) <= x2 - x1 - 22:
         write(drawing, x1 + (17 if early else 3), (y2 if early else y1) + 2.6, text, size=5.4, colour=MUTED)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reportlab.graphics.shapes import Circle, Drawing, Line, Polygon, PolyLine, Rect, String
 from reportlab.lib.colors import Color
 
 from audits.dossier.fonts import BOLD, SANS, register_fonts, width_of
 from audits.dossier.palette import HAIR, INK, MUTED, RULE
+from audits.dossier.pen import Drawing
 
 SMALL = 7.0
 TINY = 6.2
 
 
 def new_drawing(width: float, height: float) -> Drawing:
-    """Return an empty drawing whose default face is the embedded one, so that no other font enters the file."""
+    """Return an empty drawing; the faces that text in it is written in are registered."""
     register_fonts()
-    return Drawing(width, height, initialFontName=SANS, initialFontSize=SMALL)
+    return Drawing(width, height)
 
 
 def fit(text: str, font: str, size: float, width: float) -> str:
@@ -51,13 +52,24 @@ def write(
     """Write one line of drawable text, cut to ``within`` points if that is given."""
     font = BOLD if bold else SANS
     shown = fit(text, font, size, within) if within is not None else text
-    drawing.add(String(x, y, shown, fontName=font, fontSize=size, fillColor=colour, textAnchor=anchor))
+    if anchor != "start":
+        x -= width_of(shown, font, size) * (1.0 if anchor == "end" else 0.5)
+    drawing.text(x, y, shown, font=font, size=size, fill=colour)
 
 
-def line(drawing: Drawing, x1: float, y1: float, x2: float, y2: float, *, colour: Color, **style: Any) -> None:
+def line(
+    drawing: Drawing,
+    x1: float,
+    y1: float,
+    x2: float,
+    y2: float,
+    *,
+    colour: Color,
+    weight: float = 0.6,
+    dash: Sequence[float] | None = None,
+) -> None:
     """Draw a straight line."""
-    style.setdefault("strokeWidth", 0.6)
-    drawing.add(Line(x1, y1, x2, y2, strokeColor=colour, **style))
+    drawing.polyline((x1, y1, x2, y2), stroke=colour, weight=weight, dash=dash)
 
 
 def number(value: Any) -> float | None:
@@ -122,9 +134,9 @@ class Area:
         for tick in ticks:
             at = self.x(tick)
             if grid:
-                line(self.drawing, at, self.bottom, at, self.bottom + self.height, colour=HAIR, strokeWidth=0.5)
+                line(self.drawing, at, self.bottom, at, self.bottom + self.height, colour=HAIR, weight=0.5)
             write(self.drawing, at, self.bottom - 9, tick_text(tick, ticks), size=TINY, anchor="middle", colour=MUTED)
-        line(self.drawing, self.left, self.bottom, self.left + self.width, self.bottom, colour=RULE, strokeWidth=0.8)
+        line(self.drawing, self.left, self.bottom, self.left + self.width, self.bottom, colour=RULE, weight=0.8)
         if title:
             middle = self.left + self.width / 2
             write(self.drawing, middle, self.bottom - 20, title, anchor="middle", colour=MUTED, within=self.width + 40)
@@ -133,30 +145,36 @@ class Area:
         """Draw the vertical axis with its ticks; the title stands above it."""
         for tick in ticks:
             at = self.y(tick)
-            line(self.drawing, self.left, at, self.left + self.width, at, colour=HAIR, strokeWidth=0.5)
+            line(self.drawing, self.left, at, self.left + self.width, at, colour=HAIR, weight=0.5)
             write(self.drawing, self.left - 4, at - 2.2, tick_text(tick, ticks), size=TINY, anchor="end", colour=MUTED)
-        line(self.drawing, self.left, self.bottom, self.left, self.bottom + self.height, colour=RULE, strokeWidth=0.8)
+        line(self.drawing, self.left, self.bottom, self.left, self.bottom + self.height, colour=RULE, weight=0.8)
         if title:
             write(self.drawing, self.left - 22, self.bottom + self.height + 7, title, colour=MUTED, within=self.width)
 
-    def curve(self, points: list[tuple[float, float]], colour: Color, **style: Any) -> None:
+    def curve(
+        self,
+        points: list[tuple[float, float]],
+        colour: Color,
+        *,
+        weight: float = 1.5,
+        dash: Sequence[float] | None = None,
+    ) -> None:
         """Draw a polyline through points given in values."""
         if len(points) < 2:
             return
         flat = [value for x, y in points for value in (self.x(x), self.y(y))]
-        style.setdefault("strokeWidth", 1.5)
-        self.drawing.add(PolyLine(flat, strokeColor=colour, strokeLineJoin=1, **style))
+        self.drawing.polyline(flat, stroke=colour, weight=weight, dash=dash)
 
 
 def marker(drawing: Drawing, shape: int, x: float, y: float, colour: Color, *, size: float = 2.8) -> None:
     """Draw one of four marker shapes, so that a series is told apart without colour."""
     if shape % 4 == 0:
-        drawing.add(Circle(x, y, size, fillColor=colour, strokeColor=None))
+        drawing.circle(x, y, size, fill=colour)
     elif shape % 4 == 1:
-        drawing.add(Rect(x - size, y - size, 2 * size, 2 * size, fillColor=colour, strokeColor=None))
+        drawing.rect(x - size, y - size, 2 * size, 2 * size, fill=colour)
     elif shape % 4 == 2:
         points = [x, y + size * 1.3, x + size * 1.2, y - size * 0.8, x - size * 1.2, y - size * 0.8]
-        drawing.add(Polygon(points, fillColor=colour, strokeColor=None))
+        drawing.polygon(points, fill=colour)
     else:
         points = [x, y + size * 1.3, x + size * 1.3, y, x, y - size * 1.3, x - size * 1.3, y]
-        drawing.add(Polygon(points, fillColor=colour, strokeColor=None))
+        drawing.polygon(points, fill=colour)

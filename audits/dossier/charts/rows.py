@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reportlab.graphics.shapes import Drawing, Rect
-
 from audits.checks.measurement import Plot
 from audits.dossier.charts.plot import TINY, Area, line, marker, new_drawing, number, shown, ticks_between, write
 from audits.dossier.palette import BLUE, CAUTION, INK, LIMIT, MUTED, ORANGE
+from audits.dossier.pen import Drawing
 
 MOST_ROWS = 32
 ROW = 15.0
@@ -76,12 +75,12 @@ def _row(area: Area, row: Row, y: float, label: Label, *, right: float, as_bars:
     colour = ORANGE if off else BLUE
     if as_bars:
         start, end = sorted((area.x(0.0), area.x(value)))
-        drawing.add(Rect(start, y - 4, max(end - start, 0.4), 8, fillColor=colour, strokeColor=None))
+        drawing.rect(start, y - 4, max(end - start, 0.4), 8, fill=colour)
     if low is not None and high is not None:
         ink = INK if as_bars else colour
-        line(drawing, area.x(low), y, area.x(high), y, colour=ink, strokeWidth=1.2)
+        line(drawing, area.x(low), y, area.x(high), y, colour=ink, weight=1.2)
         for edge in (low, high):
-            line(drawing, area.x(edge), y - 2.4, area.x(edge), y + 2.4, colour=ink, strokeWidth=1.0)
+            line(drawing, area.x(edge), y - 2.4, area.x(edge), y + 2.4, colour=ink, weight=1.0)
     if not as_bars:
         marker(drawing, 3 if off else 0, area.x(value), y, colour)
     between = f" [{shown(low)}, {shown(high)}]" if low is not None and high is not None else ""
@@ -90,5 +89,5 @@ def _row(area: Area, row: Row, y: float, label: Label, *, right: float, as_bars:
 
 def _limit(area: Area, limit: float, text: str) -> None:
     at, top = area.x(limit), area.bottom + area.height
-    line(area.drawing, at, area.bottom, at, top + 3, colour=LIMIT, strokeWidth=1.1, strokeDashArray=[4, 2])
+    line(area.drawing, at, area.bottom, at, top + 3, colour=LIMIT, weight=1.1, dash=[4, 2])
     write(area.drawing, at, top + 6, text, size=TINY, anchor="middle", colour=LIMIT, bold=True)

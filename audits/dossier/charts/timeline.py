@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from reportlab.graphics.shapes import Circle, Drawing
-
 from audits.dossier.charts.plot import TINY, line, new_drawing, write
 from audits.dossier.palette import BLUE, MUTED, PAPER, RULE, TONES
+from audits.dossier.pen import Drawing
 
 MOST_EVENTS = 24
 STEP = 17.0
@@ -27,13 +26,13 @@ def timeline(chart: Mapping[str, Any], width: float, label: Callable[[object], s
     drawing = new_drawing(width, height)
     before: datetime | None = None
     if len(kept) > 1:
-        line(drawing, AXIS, height - 10, AXIS, height - 10 - STEP * (len(kept) - 1), colour=RULE, strokeWidth=1.2)
+        line(drawing, AXIS, height - 10, AXIS, height - 10 - STEP * (len(kept) - 1), colour=RULE, weight=1.2)
     for index, event in enumerate(kept):
         y = height - 10 - index * STEP
         at = datetime.fromisoformat(str(event["at"]))
         colour = TONES.get(str(event.get("tone", "")), BLUE)
         filled = event.get("tone") != "deny"
-        drawing.add(Circle(AXIS, y, 3.2, fillColor=colour if filled else PAPER, strokeColor=colour, strokeWidth=1.3))
+        drawing.circle(AXIS, y, 3.2, fill=colour if filled else PAPER, stroke=colour, weight=1.3)
         write(drawing, AXIS - 10, y - 2.4, at.strftime("%Y-%m-%d %H:%M"), size=TINY, anchor="end", colour=MUTED)
         write(drawing, AXIS + 10, y - 2.4, label(event.get("title", "")), within=width - AXIS - 70)
         if before is not None:
