@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import django_stubs_ext
@@ -11,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from governance import environment as env
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[Row] name the row's type at run time too
+
+# before Arrow is loaded: its own allocator holds on to what was freed, and the sandbox uses the system's as well
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("CADASTRE_VAR") or BASE_DIR / "var").resolve()

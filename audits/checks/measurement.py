@@ -211,10 +211,12 @@ PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 
 def plain(value: Any) -> Any:
     """Return ``value`` as JSON: numpy scalars and arrays unwrapped, tuples as lists, NaN and infinities as None."""
-    if type(value) in PLAIN_TYPES or isinstance(value, str | int):
+    if type(value) in PLAIN_TYPES:
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

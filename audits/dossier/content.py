@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal
 
 from registry.digests import digest_of
@@ -159,9 +160,13 @@ class Document:
     checkpoint_size: int | None = None
     frame: Frame = Frame()
 
+    @cached_property
+    def _digest(self) -> str:
+        return digest_of(to_json(self))
+
     def digest(self) -> str:
         """Return the SHA-256 of the canonical JSON of this content; it is printed on every page."""
-        return digest_of(to_json(self))
+        return self._digest
 
 
 BLOCKS: dict[str, type[Any]] = {
@@ -180,11 +185,14 @@ MANY: dict[tuple[type[Any], str], type[Any]] = {
     (Table, "columns"): Column,
     (Document, "sections"): Section,
 }
+PLAIN = frozenset({str, int, float, bool, type(None)})
 ONE: dict[tuple[type[Any], str], type[Any]] = {(Figure, "table"): Table, (Document, "frame"): Frame}
 
 
 def to_json(value: Any) -> Any:
     """Return ``value`` (a dataclass of this module, or JSON) as plain JSON; a block carries its ``block`` name."""
+    if type(value) in PLAIN:
+        return value
     if hasattr(value, "__dataclass_fields__"):
         found = {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
         name = NAMES.get(type(value))

@@ -29,7 +29,7 @@ log = logging.getLogger("cadastre.runs")
 LOADED_ONCE = (
     "audits.runs.scoring", "audits.runs.explaining", "audits.runs.measuring",
     "audits.statistics.auc", "audits.statistics.calibration", "audits.statistics.intervals",
-    "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "scipy.stats", "jsonschema", "psycopg", "duckdb",
+    "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "scipy.stats", "jsonschema", "duckdb",
     "ibis.backends.duckdb.converter", "ibis.expr.types.groupby", "ibis.formats.numpy", "ibis.formats.pandas",
     "ibis.formats.pyarrow",
 )  # fmt: skip

@@ -49,17 +49,26 @@ def arrays_of(expression: Any) -> dict[str, Any]:
 
 def columns_of(expression: Any) -> dict[str, Any]:
     """Run an expression and return its columns as Arrow arrays; DomainError ``unreadable-table`` when the engine cannot."""
-    import duckdb
-    import psycopg
-
     backend = expression.get_backend()
+    refusals = _refusals(backend)
     try:
         with quiet():
             found = _on_spark(backend, expression) if backend.name == "pyspark" else expression.to_pyarrow()
-    except (duckdb.Error, psycopg.Error) as error:
+    except refusals as error:
         # the engine's own text may quote a cell of the table, which is personal data: it stays in the cause
         raise DomainError("unreadable-table", "The engine could not read the table to its end.") from error
     return {name: found.column(name).combine_chunks() for name in found.column_names}
+
+
+def _refusals(backend: Any) -> tuple[type[Exception], ...]:
+    """Return what the driver of an engine raises; the driver of an engine that is not asked is not loaded."""
+    if backend.name == "postgres":
+        import psycopg
+
+        return (psycopg.Error,)
+    import duckdb
+
+    return (duckdb.Error,)
 
 
 def _on_spark(backend: Any, expression: Any) -> Any:

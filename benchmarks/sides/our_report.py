@@ -25,6 +25,7 @@ EXPLAINED_ROWS = 1_000
 BACKGROUND_ROWS = 100
 VARIANT = "path-dependent"
 """The values that peers' tree explainers give too; the interventional ones are exact as well and cost about twice as much."""
+MODEL = "model.joblib"
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy", "positive_predictive_value")
 ASKED: tuple[tuple[str, str, float, dict[str, Any]], ...] = (
     ("performance.roc_auc", ">=", 0.7, {}),
@@ -50,39 +51,33 @@ def report(path: str) -> Callable[[], dict[str, Any]]:
         "CADASTRE_BROKER_URL": "memory://",
         "CADASTRE_LOG_LEVEL": "ERROR",
     }
+    subprocess.run([sys.executable, "-c", f"from {__name__} import prepare; prepare({path!r}, {var!r})"], check=True)
     import django
+
+    django.setup()
+    import joblib
+    import pyarrow.parquet as pq
+
+    files = {name: Path(var) / f"{name}.parquet" for name in ("training", "evaluation")}
+    return _repeating(joblib.load(Path(var) / MODEL), files, pq.read_schema(files["training"]).names)
+
+
+def prepare(path: str, var: str) -> None:
+    """Make the register, both tables and the model, in a process of its own: what that takes is no memory of a report."""
+    import django
+
+    django.setup()
+    import joblib
     import pyarrow.parquet as pq
     from django.core.management import call_command
 
-    django.setup()
     call_command("migrate", verbosity=0)
     whole = pq.read_table(path)
     middle = whole.num_rows // 2
-    files = {name: Path(var) / f"{name}.parquet" for name in ("training", "evaluation")}
-    pq.write_table(whole[:middle], files["training"])
-    pq.write_table(whole[middle:], files["evaluation"])
-    names = whole.column_names
-    del whole
-    return _repeating(_fitted(files["training"]), files, names)
-
-
-def _fitted(training: Path) -> Any:
-    """Return the model, fitted by a process of its own: what fitting takes is no memory of the report."""
-    import joblib
-
-    target = training.with_suffix(".joblib")
-    script = "import sys; from benchmarks.sides.our_report import fit; fit(*sys.argv[1:])"
-    subprocess.run([sys.executable, "-c", script, str(training), str(target)], check=True)
-    return joblib.load(target)
-
-
-def fit(training: str, target: str) -> None:
-    """Fit the model on a Parquet file and leave it beside it."""
-    import joblib
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(training)
-    joblib.dump(boosted(table.to_pandas(), [name for name in table.column_names if name != TARGET]), target)
+    pq.write_table(whole[:middle], Path(var) / "training.parquet")
+    pq.write_table(whole[middle:], Path(var) / "evaluation.parquet")
+    features = [name for name in whole.column_names if name != TARGET]
+    joblib.dump(boosted(whole[:middle].to_pandas(), features), Path(var) / MODEL)
 
 
 def _repeating(model: Any, files: dict[str, Path], columns: list[str]) -> Callable[[], dict[str, Any]]:

@@ -75,15 +75,16 @@ def giskard(path: str) -> Callable[[], dict[str, Any]]:
 
     training, test, features = applicants(path)
     model = boosted(training, features)
-    wrapped = library.Model(
-        model=lambda frame: model.predict_proba(frame[features]),
-        model_type="classification",
-        classification_labels=[0, 1],
-        feature_names=features,
-    )
-    table = library.Dataset(test, target=TARGET, cat_columns=["sex", "race"])
 
     def report() -> dict[str, Any]:
+        # wrapped anew each time: the library remembers what a wrapped model said of a row
+        wrapped = library.Model(
+            model=lambda frame: model.predict_proba(frame[features]),
+            model_type="classification",
+            classification_labels=[0, 1],
+            feature_names=features,
+        )
+        table = library.Dataset(test, target=TARGET, cat_columns=["sex", "race"])
         found = library.scan(wrapped, table, verbose=False)
         return {"issues": len(found.issues), "html_bytes": len(found.to_html())}
 
