@@ -7,6 +7,8 @@ import math
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
+
 from governance.gate.manifest import Manifest
 from governance.gate.rules import PolicyRules
 from governance.models import PolicyVersion
@@ -50,7 +52,7 @@ def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str
             "model-artifact-missing", f"{version} has neither an artifact that scores nor a column of scores."
         )
     place = Environment.objects.filter(pk=environment).first()
-    rows = min(EXPLAINED_ROWS, measured.row_count or EXPLAINED_ROWS)
+    rows = min(EXPLAINED_ROWS, measured.row_count or EXPLAINED_ROWS, settings.RUN_SAMPLE_ROWS)
     return {
         "version": version.ledger_key(),
         "manifest_digest": version.manifest_digest,
@@ -61,6 +63,7 @@ def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str
         "task": version.scoring.get("task") or measured.task,
         "declared": {name: version.scoring[name] for name in DECLARED if name in version.scoring},
         "champion": _champion(version, environment),
+        "sample": {"rows": settings.RUN_SAMPLE_ROWS},
         "explanation": {
             "rows": EXPLAINED_ROWS,
             "chunks": math.ceil(rows / ROWS_A_CHUNK),

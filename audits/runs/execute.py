@@ -111,14 +111,15 @@ def _work(
     """Do what the kind of a step asks; this runs in the child."""
     from audits.runs import explaining, measuring, scoring
 
+    scored = needed.get(steps.SCORES, {})
     if lease.kind == "explain":
-        return explaining.explain_chunk(plan, lease.scope["chunk"], lease.scope["of"], folder, say)
+        return explaining.explain_chunk(plan, lease.scope, scored, folder, say)
     if lease.kind == "measure":
         return measuring.measure_batch(plan, lease.scope["requirements"], needed, folder, say)
     if lease.key == steps.BASELINE:
-        return scoring.score_baseline(plan, folder, say)
+        return scoring.score_baseline(plan, scored, folder, say)
     if lease.key == steps.PERTURBED:
-        return scoring.score_perturbed(plan, lease.scope["perturbations"], folder, say)
+        return scoring.score_perturbed(plan, lease.scope["perturbations"], scored, folder, say)
     return scoring.score_tables(plan, folder, say)
 
 

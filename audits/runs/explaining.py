@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from audits.explanations.chunks import joined
 from audits.explanations.contract import Explanation
 from audits.explanations.plan import ExplainPlan, asked_for
+from audits.runs.drawn import rows_of_plan
 from audits.runs.guard import Product, Say
 from audits.runs.scoring import features_of, roles_of, scoring_job
-from audits.runs.tables import frame_of
 from audits.sandbox.launch import score
 from audits.sandbox.protocol import ExplainInput, SandboxError
 from registry.digests import canonical_json, digest_of
@@ -29,17 +29,21 @@ OUT_OF_BOUNDS = frozenset(
 """What an explanation may run into without taking the numbers of a model that was scored within its bounds along."""
 
 
-def explain_chunk(plan: Mapping[str, Any], chunk: int, of: int, folder: Path, say: Say) -> Product:
-    """Explain one chunk of the sample in the sandbox; where that cannot be done, the note says why."""
+def explain_chunk(
+    plan: Mapping[str, Any], scope: Mapping[str, int], scored: Mapping[str, Any], folder: Path, say: Say
+) -> Product:
+    """Explain one chunk ("chunk" "of") of the sample in the sandbox; where that cannot be done, the note says why."""
     import numpy as np
     import pyarrow.parquet as pq
 
-    frames = {role: frame_of(plan["datasets"][role]) for role in roles_of(plan)}
+    given = rows_of_plan(plan, roles_of(plan), scored=scored)
+    frames = {role: one.frame for role, one in given.items()}
     features = features_of(plan, frames)
     asked, seed = plan["explanation"], plan["seed"]
     background = _drawn(frames.get("training", frames["evaluation"]).select(list(features)), asked["background"], seed)
     sample = _drawn(frames["evaluation"].select(list(features)), asked["rows"], seed + 1)
-    rows = np.array_split(np.arange(sample.num_rows), of)[chunk]
+    chunk = scope["chunk"]
+    rows = np.array_split(np.arange(sample.num_rows), scope["of"])[chunk]
     if not len(rows):
         return Product()
     pq.write_table(background, folder / "background.parquet")
@@ -58,7 +62,14 @@ def explain_chunk(plan: Mapping[str, Any], chunk: int, of: int, folder: Path, sa
         return _unexplained(chunk, outcome.explanation_error or "The model was not explained.")
     path = folder / "part.json"
     path.write_bytes(canonical_json(outcome.explanation.to_json()))
-    return Product(files={PART: path})
+    known = given.get("training", given["evaluation"])
+    explained = {
+        "rows": sample.num_rows,
+        "of": given["evaluation"].of,
+        "background_rows": background.num_rows,
+        "background_of": known.of,
+    }
+    return Product({"explained": explained}, files={PART: path})
 
 
 def _unexplained(chunk: int, why: str) -> Product:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from audits.runs.drawn import recorded, rows_for, rows_of_plan
 from audits.runs.guard import Product, Say
 from audits.runs.perturbations import perturbed_frame
+from audits.runs.recorded import compare_recorded
 from audits.runs.steps import asks
-from audits.runs.tables import Answers, frame_of, table_as_it_is, table_with_answers
+from audits.runs.tables import Answers, table_as_it_is, table_with_answers
 from audits.sandbox import ladder
 from audits.sandbox.inspect import inspect
 from audits.sandbox.launch import score
@@ -45,7 +47,8 @@ def score_tables(plan: Plan, folder: Path, say: Say) -> Product:
             found[role] = table.describe()
             table.close()
         return Product(_described(found))
-    frames = {role: frame_of(plan["datasets"][role]) for role in roles_of(plan)}
+    rows = rows_of_plan(plan, roles_of(plan), check_values=True)
+    frames = {role: one.frame for role, one in rows.items()}
     features = features_of(plan, frames)
     inputs = tuple(_input(name, frame, features, folder) for name, frame in frames.items())
     say("Scoring the tables in the sandbox")
@@ -56,9 +59,11 @@ def score_tables(plan: Plan, folder: Path, say: Say) -> Product:
     found = {}
     for role, frame in frames.items():
         answers = Answers(outcome.task, outcome.scores[role], outcome.classes)
-        table = table_with_answers(plan, role, frame, answers, check_values=True)
-        found[role] = table.describe()
+        table = table_with_answers(plan, role, frame, answers, check_values=True, sample=rows[role].sample)
+        found[role] = dict(rows[role].table or table.describe())
         table.close()
+        if rows[role].sample is not None and recorded(plan["datasets"][role]):
+            found[role]["recorded"] = compare_recorded(plan, role, frame, answers)
         product.files[role] = stored(answers, folder / f"{role}.npy")
     product.facts = _described(found) | _sandboxed(outcome, plan["artifact"]["sha256"])
     if outcome.notes:
@@ -66,10 +71,10 @@ def score_tables(plan: Plan, folder: Path, say: Say) -> Product:
     return product
 
 
-def score_baseline(plan: Plan, folder: Path, say: Say) -> Product:
+def score_baseline(plan: Plan, scored: Mapping[str, Any], folder: Path, say: Say) -> Product:
     """Score the evaluation rows with the version in place now; where it cannot, the note says why and nothing is compared."""
     champion = plan["champion"]
-    frame = frame_of(plan["datasets"]["evaluation"])
+    frame = rows_for(plan, "evaluation", scored=scored).frame
     features = tuple(champion["features"])
     lacking = sorted(set(features) - set(frame.column_names))
     if lacking:
@@ -87,9 +92,9 @@ def score_baseline(plan: Plan, folder: Path, say: Say) -> Product:
     return Product(facts, files={"rows": stored(answers, folder / "rows.npy")})
 
 
-def score_perturbed(plan: Plan, keys: list[str], folder: Path, say: Say) -> Product:
+def score_perturbed(plan: Plan, keys: list[str], scored: Mapping[str, Any], folder: Path, say: Say) -> Product:
     """Score changed rows, one table for each change; a change that cannot be made or scored is noted."""
-    frames = {role: frame_of(plan["datasets"][role]) for role in roles_of(plan)}
+    frames = {role: one.frame for role, one in rows_of_plan(plan, roles_of(plan), scored=scored).items()}
     features = features_of(plan, frames)
     notes: dict[str, str] = {}
     inputs: dict[str, TableInput] = {}

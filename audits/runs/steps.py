@@ -23,6 +23,7 @@ LATER: Mapping[str, Any] = {
     "conformance": None,
     "declared": {},
     "limits": {},
+    "sample": {"rows": 20_000},
     "explanation": {"rows": 400, "chunks": 1, "background": 400},
 }
 """What plans that were frozen before these were part of a plan are read with."""

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from audits.runs.guard import exceeded
 from audits.tables.contract import ColumnRoles, EvaluationTable
-from audits.tables.open import open_dataset, open_frame, read_csv_frame
+from audits.tables.open import open_dataset, open_frame, read_csv_frame, refuse_bad_values
 from registry.errors import DomainError
 from registry.storage import artifacts
 
@@ -48,9 +48,6 @@ def frame_of(described: Mapping[str, Any]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if described.get("source"):
-        message = f"{described['dataset']} stays where it is: it is measured by the answers it holds, not scored here."
-        raise DomainError("table-stays", message)
     with artifacts().open_checked(described["sha256"]) as stream:
         if described["format"] == "csv":
             path = artifacts().path(described["sha256"])
@@ -67,6 +64,11 @@ def frame_of(described: Mapping[str, Any]) -> pa.Table:
             raise DomainError("unreadable-table", message) from error
 
 
+def stays(described: Mapping[str, Any]) -> bool:
+    """Tell whether a snapshot is a table that stays in its engine."""
+    return bool(described.get("source"))
+
+
 def within_rows(frame: pa.Table) -> pa.Table:
     """Return ``frame``; raises ``run-too-many-rows``."""
     refuse_too_many(frame.num_rows)
@@ -79,11 +81,20 @@ def refuse_too_many(rows: int) -> None:
         raise exceeded("run-too-many-rows")
 
 
-def table_as_it_is(plan: Mapping[str, Any], role: str, *, check_values: bool) -> EvaluationTable:
-    """Open a table that already holds what the model said; it is read where it lies."""
+def table_as_it_is(
+    plan: Mapping[str, Any],
+    role: str,
+    *,
+    check_values: bool,
+    required: tuple[str, ...] | None = None,
+) -> EvaluationTable:
+    """Open a table as it was registered, where it lies.
+
+    ``required``: the roles it must have; by default, of the evaluation table, those any measurement begins with.
+    """
     described = plan["datasets"][role]
     path = None
-    if not described.get("source"):
+    if not stays(described):
         path = artifacts().path(described["sha256"])
         # re-hashed first, so that a changed file is not measured
         artifacts().open_checked(described["sha256"]).close()
@@ -94,7 +105,7 @@ def table_as_it_is(plan: Mapping[str, Any], role: str, *, check_values: bool) ->
         threshold=plan["scoring"].get("threshold"),
         task=plan["task"],
         favourable=plan["scoring"].get("favourable"),
-        required=None if role == "evaluation" else (),
+        required=required if role == "evaluation" else (),
         check_values=check_values,
     )
     try:
@@ -113,26 +124,32 @@ def table_with_answers(
     *,
     check_values: bool,
     baseline: Any = None,
+    sample: Mapping[str, Any] | None = None,
 ) -> EvaluationTable:
     """Open a frame after putting a model's answers beside its rows, and those of another version where given.
+
+    Of a ``sample`` only the answers are checked: its outcomes were, in the engine, with all others.
 
     Raises ``score-length-mismatch`` unless there is one answer a row, ``reserved-column`` for a name that is ours.
     """
     described = plan["datasets"][role]
-    roles = ColumnRoles.from_json(described["roles"])
+    roles = replace(ColumnRoles.from_json(described["roles"]), key=None)
     frame, roles = _answered(frame, roles, answers)
     if baseline is not None:
         frame, roles = frame.append_column(BASELINE, baseline), replace(roles, baseline=BASELINE)
-    return open_frame(
+    table = open_frame(
         frame,
         roles=roles,
         threshold=plan["scoring"].get("threshold") if plan["task"] == "binary" else None,
         task=plan["task"],
         favourable=plan["scoring"].get("favourable"),
-        digest=described["sha256"],
-        required=None if role == "evaluation" else (),
-        check_values=check_values,
+        digest=described["sha256"] if sample is None else sample["sha256"],
+        required=None if role == "evaluation" and sample is None else (),
+        check_values=check_values and sample is None,
     )
+    if check_values and sample is not None:
+        refuse_bad_values(replace(table, roles=replace(roles, target=None)))
+    return table
 
 
 def perturbed_table(plan: Mapping[str, Any], frame: pa.Table, answers: Answers) -> EvaluationTable:
@@ -143,7 +160,8 @@ def perturbed_table(plan: Mapping[str, Any], frame: pa.Table, answers: Answers) 
     from audits.tables.perturbed import GIVEN
 
     described = plan["datasets"]["evaluation"]
-    frame, roles = _answered(frame, ColumnRoles.from_json(described["roles"]), answers, reserved=False)
+    given = replace(ColumnRoles.from_json(described["roles"]), key=None)
+    frame, roles = _answered(frame, given, answers, reserved=False)
     return open_frame(
         frame,
         roles=replace(roles, baseline=GIVEN),

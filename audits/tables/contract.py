@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 Task = Literal["binary", "multiclass", "regression"]
 
-SINGLE_ROLES = ("target", "score", "prediction", "weight", "time", "baseline")
+SINGLE_ROLES = ("target", "score", "prediction", "weight", "time", "baseline", "key")
 MULTIPLE_ROLES = ("sensitive", "features")
-ALONE = ("target", "score", "prediction", "weight", "baseline")
+ALONE = ("target", "score", "prediction", "weight", "baseline", "key")
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 MAX_CLASSES = 100
 MAX_COLUMNS = 5_000
@@ -30,9 +30,9 @@ class ColumnRoles:
     ``target`` holds the outcome, ``score`` a binary model's probability of outcome 1, ``prediction`` what the model
     decided, ``baseline`` what another version said of the same rows (its score for a binary model, else its
     prediction), ``sensitive`` the attributes by which groups are compared, ``features`` the model's inputs, ``weight`` a
-    positive sampling weight, ``time`` the instant a row belongs to, and ``class_scores`` pairs of class and column with
-    its probability. Outcomes and predictions are 0 or 1 for a binary model, the name of a class for a multiclass one,
-    a number for regression.
+    positive sampling weight, ``time`` the instant a row belongs to, ``key`` tells a row from all others, so that a
+    sample can be drawn by it, and ``class_scores`` pairs of class and column with its probability. Outcomes and
+    predictions are 0 or 1 for a binary model, the name of a class for a multiclass one, a number for regression.
     """
 
     target: str | None = None
@@ -43,6 +43,7 @@ class ColumnRoles:
     weight: str | None = None
     time: str | None = None
     baseline: str | None = None
+    key: str | None = None
     class_scores: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -64,7 +65,7 @@ class ColumnRoles:
         if twice:
             raise DomainError(
                 "column-in-two-roles",
-                f"Columns {', '.join(map(repr, twice))}: an outcome, score, decision or weight plays no other of "
+                f"Columns {', '.join(map(repr, twice))}: an outcome, score, decision, weight or key plays no other of "
                 "these roles and is no feature.",
                 columns=twice,
             )

@@ -63,7 +63,8 @@ def open_postgres(
             try:
                 expression = backend.table(parts[-1], database=schema)
             except ibis.common.exceptions.TableNotFound:
-                raise DomainError("unknown-table", f"There is no table {table!r} in the database.") from None
+                message = f"There is no table {table!r} in the database."
+                raise DomainError("unknown-table", message, kind="not-found") from None
         refuse_bad_columns(list(expression.columns), roles)
         return admitted(expression, use, engine="postgres", digest=None)
     except BaseException:

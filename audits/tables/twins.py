@@ -78,7 +78,7 @@ def overlap(reference: EvaluationTable, current: EvaluationTable, columns: tuple
 
     most = max(reference.rows, current.rows)
     digits = max(0, math.ceil(math.log(most / MOST_DIGESTS, 16))) if most > MOST_DIGESTS else 0
-    scales = _scales(reference, current, columns)
+    scales = scales_of(reference, current, columns)
     before, now = (_digests(table, columns, scales, digits) for table in (reference, current))
     found = np.isin(now[0], before[0])
     return Overlap(
@@ -102,7 +102,7 @@ def comparable(reference: EvaluationTable, current: EvaluationTable, columns: tu
     )
 
 
-def _scales(reference: EvaluationTable, current: EvaluationTable, columns: tuple[str, ...]) -> dict[str, float]:
+def scales_of(reference: EvaluationTable, current: EvaluationTable, columns: tuple[str, ...]) -> dict[str, float]:
     """Return for each numeric column the power of ten that numbers are multiplied with before they become whole."""
     scales = {}
     ranges = observed_ranges(reference, numeric(reference, columns))
@@ -120,10 +120,7 @@ def _digests(
     """Return the different digests of a table's rows, and how many rows have each."""
     import numpy as np
 
-    text = _text(table.table[columns[0]], scales.get(columns[0]))
-    for name in columns[1:]:
-        text = text + "|" + _text(table.table[name], scales.get(name))
-    digest = _md5()(text).left(DIGEST_BITS // 4)
+    digest = md5()(row_text(table.table, columns, scales)).left(DIGEST_BITS // 4)
     rows = table.table.select(digest=digest)
     if digits:
         rows = rows.filter(rows.digest.left(digits) == "0" * digits)
@@ -133,7 +130,15 @@ def _digests(
     return keys, np.asarray(found["n"], dtype=np.int64)
 
 
-def _text(column: Any, scale: float | None) -> Any:
+def row_text(rows: Any, columns: tuple[str, ...], scales: dict[str, float]) -> Any:
+    """Return the text of a row in some columns of an expression, the same on every engine."""
+    text = value_text(rows[columns[0]], scales.get(columns[0]))
+    for name in columns[1:]:
+        text = text + "|" + value_text(rows[name], scales.get(name))
+    return text
+
+
+def value_text(column: Any, scale: float | None) -> Any:
     """Return the text of a value, the same on every engine and for every way a number is stored."""
     kind = column.type()
     if kind.is_numeric() or kind.is_boolean():
@@ -143,7 +148,9 @@ def _text(column: Any, scale: float | None) -> Any:
         held = (value * number(factor)).clip(lower=number(-9e15), upper=number(9e15))
         text = (held + number(0.5)).floor().cast("int64").cast("string")
     elif kind.is_timestamp() or kind.is_date():
-        text = column.cast("timestamp").epoch_seconds().cast("string")
+        # to the second and by way of a double: engines round an epoch differently, and DuckDB's is a double
+        second = column.cast("timestamp").truncate("s").epoch_seconds()
+        text = second.cast("float64").floor().cast("string")
     else:
         words = column.cast("string")
         text = words.length().cast("string") + ":" + words
@@ -151,12 +158,12 @@ def _text(column: Any, scale: float | None) -> Any:
 
 
 @functools.cache
-def _md5() -> Any:
+def md5() -> Any:
     """Return the function by which DuckDB, PostgreSQL and Spark alike write the MD5 of a text in hexadecimal digits."""
     import ibis
 
     @ibis.udf.scalar.builtin(name="md5", signature=(("string",), "string"))
-    def md5(text):  # type: ignore[no-untyped-def]  # the engine has it; its types stand in the signature
+    def hashed(text):  # type: ignore[no-untyped-def]  # the engine has it; its types stand in the signature
         raise NotImplementedError
 
-    return md5
+    return hashed

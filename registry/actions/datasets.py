@@ -17,7 +17,7 @@ from registry.snapshots import checked_dialect, checked_task, snapshot_digest
 declare_action("dataset.registered", "A dataset came in.")
 declare_action("dataset.version_registered", "A snapshot of a dataset came in.")
 
-ONE = ("target", "score", "prediction", "weight", "time", "baseline")
+ONE = ("target", "score", "prediction", "weight", "time", "baseline", "key")
 MANY = ("sensitive", "features")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
+from psycopg import sql
 
 from audits.checks.contract import CheckSubject
 from audits.tables.admit import use_of
@@ -73,16 +74,24 @@ def to_postgres(dsn: str) -> Move:
 
     def move(table: EvaluationTable, name: str) -> EvaluationTable:
         rows = rows_of_table(table)
-        columns = ", ".join(f'"{field.name}" {_sql_type(field.type)}' for field in rows.schema)
         with psycopg.connect(dsn) as connection:
             connection.execute("CREATE SCHEMA IF NOT EXISTS lake")
-            connection.execute(f"CREATE TABLE lake.{name} ({columns})".encode())
-            with connection.cursor().copy(f"COPY lake.{name} FROM STDIN".encode()) as copy:
-                for row in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-                    copy.write_row(row)
+            copied_to_postgres(connection, f"lake.{name}", rows)
         return open_postgres(dsn, table=f"lake.{name}", **_use(table))
 
     return move
+
+
+def copied_to_postgres(connection: psycopg.Connection[Any], name: str, rows: pa.Table) -> None:
+    """Create a table ("schema.name") whose columns may have any name, and fill it."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(field.name), sql.SQL(_sql_type(field.type))) for field in rows.schema
+    )
+    table = sql.Identifier(*name.split("."))
+    connection.execute(sql.SQL("CREATE TABLE {} ({})").format(table, columns))
+    with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(table)) as copy:
+        for row in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+            copy.write_row(row)
 
 
 def to_spark(folder: Path) -> Move:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audits.runs.tables import frame_of, table_as_it_is
+from audits.runs.tables import table_as_it_is
 from audits.tables.open import open_dataset
 from audits.tables.scores import score_cells
 from audits.tables.sources import sources_from
@@ -44,12 +44,6 @@ def test_a_run_does_not_measure_another_table_in_its_place(plan: dict[str, Any],
     with pytest.raises(DomainError) as caught:
         table_as_it_is(plan, "evaluation", check_values=True)
     assert (caught.value.code, caught.value.context) == ("table-altered", {"dataset": "loans/1"})
-
-
-def test_its_rows_are_not_fetched_to_be_scored(plan: dict[str, Any]) -> None:
-    with pytest.raises(DomainError) as caught:
-        frame_of(plan["datasets"]["evaluation"])
-    assert caught.value.code == "table-stays"
 
 
 def test_a_source_that_is_gone_is_named_and_nothing_else(plan: dict[str, Any], settings: Any) -> None:

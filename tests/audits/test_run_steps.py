@@ -169,7 +169,7 @@ def test_the_version_in_place_is_in_the_plan_with_its_explanation_and_scores_the
     assert plan["champion"]["explanation_sha256"] == before.manifest["explanation_sha256"]
     from audits.runs import scoring
 
-    product = scoring.score_baseline(complete(plan), tmp_path, lambda _text: None)
+    product = scoring.score_baseline(complete(plan), {}, tmp_path, lambda _text: None)
     assert product.facts["baseline"]["version"] == first.ledger_key()
     own = before.steps.get(key="score").facts["files"]["evaluation"]
     assert product.files["rows"].read_bytes() == artifacts().read(own), "the champion says of the rows what it said"
