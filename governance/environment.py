@@ -50,6 +50,23 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def http_address(name: str) -> str:
+    """Return an http or https address without credentials in it, or nothing; anything else is refused."""
+    value = text(name).strip()
+    parts = urlsplit(value)
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password):
+        raise ImproperlyConfigured(f"{name} must be an http:// or https:// address without user and password.")
+    return value
+
+
+def needed_with(name: str, other: str) -> str:
+    """Return the variable; where ``other`` is set it may not be empty."""
+    value = text(name).strip()
+    if other and not value:
+        raise ImproperlyConfigured(f"{name} must be set as well: without it {other} cannot be trusted.")
+    return value
+
+
 def table_sources(name: str) -> Sources:
     """Return the configured table sources; what makes no sense stops the process, and no secret is quoted."""
     try:

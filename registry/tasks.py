@@ -15,7 +15,7 @@ def sequence_ledger() -> int:
 
 @shared_task(name="registry.tasks.anchor_ledger")
 def anchor_ledger() -> None:
-    """Carry the newest checkpoint outside the database."""
-    from registry.ledger.anchors import anchor_latest
+    """Carry the newest checkpoint outside the database, to every anchor that is due."""
+    from registry.ledger.anchoring import anchor_everywhere
 
-    anchor_latest()
+    anchor_everywhere()

@@ -48,5 +48,11 @@ def _anchors_forgotten() -> Iterator[None]:
     """Forget what was anchored: the next test begins with an empty ledger, which would look rolled back."""
     from django.conf import settings
 
+    from registry.ledger import anchors, standing
+
+    standing.look_again()
     yield
+    for place in ("s3", "rfc3161"):
+        anchors.remember(place, None)
+    standing.look_again()
     shutil.rmtree(settings.LEDGER_ANCHOR_DIR, ignore_errors=True)

@@ -10,13 +10,15 @@ SHAPE = re.compile(r"\A[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+\Z")
 MAX_LENGTH = 64
 
 _summaries: dict[str, str] = {}
+_always: set[str] = set()
 
 
-def declare_action(action: str, summary: str) -> str:
+def declare_action(action: str, summary: str, *, always: bool = False) -> str:
     """Declare ``action`` ("version.registered") with its one-line ``summary`` and return it, for use as a constant.
 
-    Raises ValueError for a malformed name and for a second declaration with another summary: two meanings of one word
-    would make the ledger unreadable.
+    ``always`` is for what changes nothing but the ledger, such as that somebody looked: it is recorded also while the
+    register is read-only. Raises ValueError for a malformed name and for a second declaration with another summary: two
+    meanings of one word would make the ledger unreadable.
     """
     if not SHAPE.match(action) or len(action) > MAX_LENGTH:
         raise ValueError(f"{action!r} is not a dotted lower-case action name of at most {MAX_LENGTH} characters")
@@ -24,7 +26,14 @@ def declare_action(action: str, summary: str) -> str:
         raise ValueError(f"{action!r} needs a summary")
     if _summaries.setdefault(action, summary) != summary:
         raise ValueError(f"{action!r} is declared twice with different summaries")
+    if always:
+        _always.add(action)
     return action
+
+
+def is_always_recorded(action: str) -> bool:
+    """Tell whether ``action`` is recorded also while the register is read-only."""
+    return action in _always
 
 
 def require_declared(action: str) -> None:

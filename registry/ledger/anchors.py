@@ -2,174 +2,151 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from django.conf import settings
 from django.db import router
 
 from registry.errors import DomainError
-from registry.ledger import keys, nodes, tree
-from registry.ledger.checkpoint import Checkpoint, NoteInvalid, verify_note
+from registry.ledger import nodes, signing, tree
+from registry.ledger.checkpoint import Checkpoint, NoteInvalid, epoch_of
 from registry.ledger.clock import database_now
-from registry.ledger.faults import LedgerFault
-from registry.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerLeaf, LedgerPending
+from registry.ledger.faults import AnchorDown, LedgerFault
+from registry.ledger.models import LedgerAnchor, LedgerCheckpoint, LedgerEvent, LedgerLeaf, LedgerPending
+from registry.ledger.places.contract import Anchor
+from registry.ledger.places.file import FileAnchor, notes_in
 from registry.ledger.plain import instant_text
+from registry.ledger.succession import Succession
 
-TAIL_BYTES = 64 * 1024
+__all__ = ["FileAnchor", "notes_in"]
 
-
-class Anchor(Protocol):
-    """A place in other hands that keeps checkpoints for good."""
-
-    slug: str
-
-    def newest(self) -> str | None:
-        """Return the note that was kept last, or None."""
-        ...
-
-    def keep(self, note: str, *, instant: str) -> None:
-        """Keep ``note``; when this returns, it survives a crash."""
-        ...
-
-    def notes(self) -> Iterator[str]:
-        """Yield every note, oldest first."""
-        ...
+log = logging.getLogger("cadastre.ledger")
+_seen: dict[str, str] = {}
+"""The newest note that this process has read back from each remote anchor, by the anchor's kind."""
 
 
-class FileAnchor:
-    """A file of one JSON line per checkpoint, only ever appended to and synced; best on another volume."""
-
-    slug = "file"
-
-    def __init__(self, directory: Path) -> None:
-        self.path = Path(directory) / "checkpoints.jsonl"
-
-    def newest(self) -> str | None:
-        """Return the last whole note in the file, or None when there is none yet."""
-        lines = self._tail()
-        return _note(lines[-1]) if lines else None
-
-    def keep(self, note: str, *, instant: str) -> None:
-        """Append ``note`` and sync file and folder. A torn last line, left by a crash, is cut off first."""
-        fresh = not self.path.exists()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            self._cut_torn_line(file.fileno())
-            os.write(file.fileno(), json.dumps({"anchored_at": instant, "note": note}).encode() + b"\n")
-            os.fsync(file.fileno())
-        if fresh:
-            directory = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-
-    def notes(self) -> Iterator[str]:
-        """Yield every whole note; LedgerFault when a line is not one."""
-        try:
-            with self.path.open("rb") as file:
-                for line in file:
-                    if line.endswith(b"\n"):
-                        yield _note(line)
-        except FileNotFoundError:
-            return
-
-    def _tail(self) -> list[bytes]:
-        try:
-            with self.path.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-                return [line for line in file.readlines() if line.endswith(b"\n")]
-        except FileNotFoundError:
-            return []
-
-    @staticmethod
-    def _cut_torn_line(descriptor: int) -> None:
-        size = os.fstat(descriptor).st_size
-        start = max(0, size - TAIL_BYTES)
-        tail = os.pread(descriptor, TAIL_BYTES, start)
-        if tail and not tail.endswith(b"\n"):
-            os.ftruncate(descriptor, start + tail.rfind(b"\n") + 1)
-
-
-def notes_in(text: str) -> Iterator[str]:
-    """Yield every whole note in the text of an anchor file; LedgerFault when a line is not one."""
-    for line in text.splitlines(keepends=True):
-        if line.endswith("\n"):
-            yield _note(line.encode())
-
-
-def _note(line: bytes) -> str:
-    try:
-        note = json.loads(line)["note"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise LedgerFault("anchor-damaged", "A line of the anchor file is not a checkpoint.") from error
-    if not isinstance(note, str):
-        raise LedgerFault("anchor-damaged", "A line of the anchor file is not a checkpoint.")
-    return note
-
-
-def configured() -> Anchor:
-    """Return the anchor of this installation."""
+def configured() -> FileAnchor:
+    """Return the file anchor of this installation, which every process can read at once."""
     return FileAnchor(Path(settings.LEDGER_ANCHOR_DIR))
 
 
-def newest_checkpoint(anchor: Anchor) -> Checkpoint | None:
-    """Return what the newest anchored note states, its signature checked; LedgerFault when it does not stand."""
-    try:
-        note = anchor.newest()
-    except OSError as error:
-        raise LedgerFault("anchor-unreadable", f"The anchor cannot be read: {error.strerror}.") from error
+def places() -> list[Anchor]:
+    """Return every anchor of this installation; the file is always one of them."""
+    found: list[Anchor] = [configured()]
+    if settings.TIMESTAMP_URL:
+        from registry.ledger.places.timestamp import TimestampAnchor
+
+        roots = Path(settings.TIMESTAMP_ROOTS)
+        found.append(TimestampAnchor(settings.TIMESTAMP_URL, roots, seconds=settings.LEDGER_ANCHOR_TIMEOUT_SECONDS))
+    if settings.OBJECT_LOCK_BUCKET:
+        from registry.ledger.places.object_lock import ObjectLockAnchor
+
+        found.append(
+            ObjectLockAnchor(
+                settings.OBJECT_LOCK_BUCKET,
+                register=str(settings.REGISTER_NAME),
+                prefix=settings.OBJECT_LOCK_PREFIX,
+                days=settings.OBJECT_LOCK_RETENTION_DAYS,
+                endpoint=settings.OBJECT_LOCK_ENDPOINT or None,
+                region=settings.OBJECT_LOCK_REGION or None,
+                seconds=settings.LEDGER_ANCHOR_TIMEOUT_SECONDS,
+            )
+        )
+    return found
+
+
+def remember(kind: str, note: str | None) -> None:
+    """Keep in mind what a remote anchor gave back, so that the ledger is judged by it without asking it again."""
     if note is None:
-        return None
-    public = keys.load(Path(settings.LEDGER_KEY_FILE)).public_key()
+        _seen.pop(kind, None)
+    else:
+        _seen[kind] = note
+
+
+def outside_notes() -> Iterator[tuple[str, str]]:
+    """Yield kind and newest note of each anchor that is known here. A file that cannot be read now is passed over."""
+    place = configured()
     try:
-        return verify_note(note, public, name=settings.REGISTER_NAME)
-    except NoteInvalid as error:
-        raise LedgerFault("anchor-damaged", f"The newest anchored checkpoint does not stand: {error}.") from error
+        note = place.newest()
+    except AnchorDown as error:
+        log.warning("%s", error.message)
+    else:
+        if note is not None:
+            yield place.slug, note
+    yield from list(_seen.items())
 
 
 def refuse_if_forked(using: str, *, thorough: bool = False) -> Checkpoint | None:
-    """Return the newest anchored checkpoint; LedgerFault when the tree in the database does not extend it.
+    """Return what the anchor file covers; LedgerFault when the tree does not extend a checkpoint kept outside.
 
     Unless ``thorough``, a kept checkpoint of that size with that root is enough, which is one row to read; otherwise
     the root is worked out from the stored leaves and nodes.
     """
-    anchored = newest_checkpoint(configured())
-    if anchored is None:
+    notes = dict(outside_notes())
+    if not notes:
         return None
-    kept = LedgerCheckpoint.objects.using(using).filter(size=anchored.size).first()
-    if not thorough and kept is not None and bytes(kept.root) == anchored.root:
-        return anchored
+    chain = signing.own_succession(using)
+    judged = {kind: judge(note, chain, using, thorough=thorough) for kind, note in notes.items()}
+    return judged.get(FileAnchor.slug)
+
+
+def judge(note: str, chain: Succession, using: str, *, thorough: bool = False) -> Checkpoint:
+    """Return up to where ``note`` shows the tree covered; LedgerFault when the tree does not extend it."""
+    foreign = ""
+    try:
+        stated = chain.read(note)
+    except NoteInvalid as error:
+        foreign = f"An anchored checkpoint does not stand: {error}."
+        try:
+            stated = signing.read_by_any_key(note, chain)
+        except NoteInvalid:
+            raise LedgerFault("anchor-damaged", foreign) from error
+    if not foreign and (given_up := chain.gave_up(stated)) is not None:
+        return Checkpoint(chain.name, given_up.kept_size, b"")
+    _refuse_behind(stated, chain, using, thorough=thorough)
+    if foreign:
+        raise LedgerFault("anchor-damaged", foreign)
+    return stated
+
+
+def _refuse_behind(stated: Checkpoint, chain: Succession, using: str, *, thorough: bool) -> None:
+    epoch = epoch_of(stated.origin, chain.name) or 1
+    if epoch > chain.epoch:
+        message = f"The ledger is in epoch {chain.epoch}, but a checkpoint of epoch {epoch} was anchored: it is older."
+        raise LedgerFault("ledger-rolled-back", message)
+    kept = LedgerCheckpoint.objects.using(using).filter(size=stated.size).first()
+    if not thorough and kept is not None and bytes(kept.root) == stated.root:
+        return
     size = leaf_count(using)
-    if size < anchored.size:
+    if size < stated.size:
         message = (
-            f"The ledger has {size} entries, but a checkpoint over {anchored.size} was anchored: it was rolled back."
+            f"The ledger has {size} entries, but a checkpoint over {stated.size} was anchored: it was rolled back."
         )
         raise LedgerFault("ledger-rolled-back", message)
-    try:
-        root = tree.root_at(anchored.size, nodes.stored_nodes(using))
-    except nodes.NodeMissing as error:
-        raise LedgerFault("ledger-damaged", f"The tree has a gap: {error}.") from error
-    if root != anchored.root:
+    if root_at(stated.size, using) != stated.root:
         message = (
-            f"The first {anchored.size} entries are not those that were anchored: the ledger was forked or rewritten."
+            f"The first {stated.size} entries are not those that were anchored: the ledger was forked or rewritten."
         )
         raise LedgerFault("ledger-forked", message)
-    return anchored
+
+
+def root_at(size: int, using: str) -> bytes:
+    """Return the root over the first ``size`` entries as they are stored; LedgerFault when the tree has a gap."""
+    try:
+        return tree.root_at(size, nodes.stored_nodes(using))
+    except nodes.NodeMissing as error:
+        raise LedgerFault("ledger-damaged", f"The tree has a gap: {error}.") from error
 
 
 def anchor_latest() -> int:
-    """Anchor the newest checkpoint unless it is anchored already; return the size that the anchor now covers.
+    """Keep the newest checkpoint in the anchor file unless it is there already; return the size that it now covers.
 
-    Raises LedgerFault when the ledger does not extend what was anchored, and OSError when the anchor cannot be written.
+    Never asks a remote anchor. Raises LedgerFault when the ledger does not extend what was anchored, and AnchorDown
+    when the file cannot be written, or is gone though the ledger knows that it held checkpoints.
     """
     using = router.db_for_write(LedgerEvent)
     anchored = refuse_if_forked(using)
@@ -177,13 +154,31 @@ def anchor_latest() -> int:
     head = LedgerCheckpoint.objects.using(using).order_by("-size").first()
     if head is None or head.size <= covered:
         return covered
-    configured().keep(head.note, instant=instant_text(database_now(using)))
+    place = configured()
+    if not place.path.exists() and LedgerAnchor.objects.using(using).filter(kind=place.slug).exists():
+        told = "the file that held checkpoints is gone. Bring it back, or put an empty one in its place to begin anew."
+        raise AnchorDown(place.slug, told)
+    place.keep(head.note, instant=instant_text(database_now(using)))
     return int(head.size)
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How far one anchor covers the ledger, for how long an event has waited for it, and what is wrong with it now."""
+
+    kind: str
+    size: int
+    waiting_seconds: int
+    fault: str = ""
+
+
+@dataclass(frozen=True)
 class Health:
-    """Whether the ledger is covered by an anchor, how far, and since when not. ``reason`` is empty when healthy."""
+    """Whether the ledger is covered by its anchors, how far, and since when not. ``reason`` is empty when healthy.
+
+    ``newest_size`` and ``oldest_uncovered_seconds`` are those of the anchor that covers most; ``needed`` is how many
+    anchors must cover the ledger in time where a policy says nothing else.
+    """
 
     healthy: bool
     newest_size: int
@@ -191,6 +186,9 @@ class Health:
     pending: int
     oldest_uncovered_seconds: int
     reason: str
+    code: str = ""
+    needed: int = 1
+    coverage: tuple[Coverage, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields for JSON."""
@@ -200,24 +198,62 @@ class Health:
 def health() -> Health:
     """Measure how well the ledger is anchored; never raises for a fault of ledger or anchor, but says it in ``reason``.
 
-    Unhealthy means that the gate denies: the ledger does not extend its anchor, the anchor cannot be read, or an event
-    has waited longer than ``LEDGER_ANCHOR_GRACE_SECONDS`` to be covered.
+    Unhealthy means that the gate denies: the ledger does not extend its anchors, or fewer of them than needed cover
+    every event that is older than ``LEDGER_ANCHOR_GRACE_SECONDS``. No remote anchor is asked: its receipts are counted.
     """
     using = router.db_for_write(LedgerEvent)
     size = leaf_count(using)
     pending = LedgerPending.objects.using(using).count()
-    covered, reason = 0, ""
+    covered, code, reason = 0, "", ""
     try:
         anchored = refuse_if_forked(using, thorough=True)
         covered = anchored.size if anchored else 0
     except DomainError as error:
-        reason = error.message
-    waiting = _oldest_uncovered_seconds(using, covered)
-    if not reason and waiting > settings.LEDGER_ANCHOR_GRACE_SECONDS:
-        reason = (
-            f"An event has waited {waiting} seconds for an anchor; {settings.LEDGER_ANCHOR_GRACE_SECONDS} are allowed."
-        )
-    return Health(not reason, covered, size, pending, waiting, reason)
+        code, reason = error.code, error.message
+    found = tuple(_coverage(place, covered, using) for place in places())
+    needed = settings.LEDGER_ANCHORS_NEEDED or len(found)
+    if not reason:
+        reason = shortfall(found, needed=needed, seconds=settings.LEDGER_ANCHOR_GRACE_SECONDS)
+        code = "anchors-missing" if reason else ""
+    newest = max(one.size for one in found)
+    waiting = min(one.waiting_seconds for one in found)
+    return Health(not reason, newest, size, pending, waiting, reason, code, needed, found)
+
+
+def shortfall(found: tuple[Coverage, ...], *, needed: int, seconds: int) -> str:
+    """Return why fewer than ``needed`` anchors cover every event older than ``seconds``; empty when enough do."""
+    late = [one for one in found if one.waiting_seconds > seconds]
+    if len(found) < needed:
+        kinds = ", ".join(one.kind for one in found)
+        return f"{needed} kinds of anchor are needed and {len(found)} are configured: {kinds}."
+    if len(found) - len(late) >= needed:
+        return ""
+    told = [
+        f"An event has waited {one.waiting_seconds} seconds for the anchor {one.kind}; {seconds} are allowed."
+        + (f" {one.fault}" if one.fault else "")
+        for one in late
+    ]
+    return " ".join(told)
+
+
+def _coverage(place: Anchor, in_file: int, using: str) -> Coverage:
+    fault, covered = "", in_file
+    if not isinstance(place, FileAnchor):
+        covered = receipted(place.slug, using)
+    else:
+        try:
+            place.newest()
+        except AnchorDown as error:
+            fault, covered = error.message, receipted(place.slug, using)
+        except LedgerFault as error:
+            fault, covered = error.message, 0
+    return Coverage(place.slug, covered, _oldest_uncovered_seconds(using, covered), fault)
+
+
+def receipted(kind: str, using: str) -> int:
+    """Return the largest size for which an anchor of this kind has given a receipt."""
+    row = LedgerAnchor.objects.using(using).filter(kind=kind).order_by("-size").first()
+    return int(row.size) if row else 0
 
 
 def leaf_count(using: str) -> int:

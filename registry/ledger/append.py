@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, router, transaction
 
 from registry.errors import DomainError
-from registry.ledger import context, tree
-from registry.ledger.actions_known import declare_action, require_declared
+from registry.ledger import context, standing, tree
+from registry.ledger.actions_known import declare_action, is_always_recorded, require_declared
 from registry.ledger.clock import database_now
 from registry.ledger.event import Event, new_event_id
 from registry.ledger.models import LedgerEvent, LedgerPending
@@ -35,7 +35,7 @@ def append(
     subject wait for each other; no others do. Once committed, the event waits for its place in the tree, which the
     first process to take the leader lock gives it.
 
-    Raises DomainError: ``ledger-outside-transaction``, ``unknown-action``, ``actor-required``,
+    Raises DomainError: ``ledger-outside-transaction``, ``unknown-action``, ``actor-required``, ``register-read-only``,
     ``ledger-subject-missing``, ``event-too-large``, or what ``plain`` refuses.
     """
     using = _ready(action, actor)
@@ -62,6 +62,8 @@ def _ready(action: str, actor: User) -> str:
     require_declared(action)
     if not actor.is_authenticated or actor._state.adding:
         raise DomainError("actor-required", "An act is done by a known person or service account.", kind="forbidden")
+    if not is_always_recorded(action):
+        standing.require_writable()
     return using
 
 

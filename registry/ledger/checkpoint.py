@@ -1,7 +1,8 @@
 """How is the state of the tree signed? A checkpoint in the C2SP signed-note format with Ed25519; pure.
 
 The text is origin, size and base64 root, a line each. A signature line is an em dash, the key's name, and the base64 of
-a 4-byte key id and the signature over the text (C2SP: tlog-checkpoint and signed-note, algorithm byte 0x01).
+a 4-byte key id and the signature over the text (C2SP: tlog-checkpoint and signed-note, algorithm byte 0x01). The
+origin is the register's name, and from the second epoch on the name with "/epoch-2" and so on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ ALGORITHM = b"\x01"
 SIGNATURE_MARK = "\u2014 "
 NAME = re.compile(r"\A[^\s+]+\Z")
 SIZE = re.compile(r"\A(0|[1-9][0-9]{0,18})\Z")
+EPOCH = re.compile(r"\A/epoch-([1-9][0-9]{0,8})\Z")
 MAX_NOTE_CHARACTERS = 16_384
 
 
@@ -39,7 +41,21 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
-def _decoded(text: str) -> bytes:
+def origin_of(name: str, epoch: int) -> str:
+    """Return the origin of the checkpoints of an epoch; a declared rollback begins a new one."""
+    return name if epoch == 1 else f"{name}/epoch-{epoch}"
+
+
+def epoch_of(origin: str, name: str) -> int | None:
+    """Return the epoch that an origin of the register called ``name`` states, or None when it is another's origin."""
+    if origin == name:
+        return 1
+    found = EPOCH.match(origin.removeprefix(name)) if origin.startswith(name) else None
+    return int(found[1]) if found and int(found[1]) > 1 else None
+
+
+def decoded(text: str) -> bytes:
+    """Return the bytes of canonical base64; NoteInvalid for any other spelling."""
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
@@ -69,7 +85,7 @@ def parse_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
     parts = text.strip().split("+", 2)
     if len(parts) != 3 or not NAME.match(parts[0]):
         raise NoteInvalid("this is not a verifier key: name+id+key")
-    data = _decoded(parts[2])
+    data = decoded(parts[2])
     if len(data) != 33 or data[:1] != ALGORITHM:
         raise NoteInvalid("this verifier key is not an Ed25519 key")
     public = Ed25519PublicKey.from_public_bytes(data[1:])
@@ -99,7 +115,7 @@ def _parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
         words = line.removeprefix(SIGNATURE_MARK).split(" ")
         if not line.startswith(SIGNATURE_MARK) or len(words) != 2 or not NAME.match(words[0]):
             raise NoteInvalid("a signature line of the note is malformed")
-        signatures.append((words[0], _decoded(words[1])))
+        signatures.append((words[0], decoded(words[1])))
     return text + "\n", signatures
 
 
@@ -109,14 +125,14 @@ def parse(note: str) -> Checkpoint:
     lines = text[:-1].split("\n")
     if len(lines) < 3 or not lines[0] or not SIZE.match(lines[1]) or not all(lines[3:]):
         raise NoteInvalid("the note is not a checkpoint: origin, size and root, a line each")
-    root = _decoded(lines[2])
+    root = decoded(lines[2])
     if len(root) != 32:
         raise NoteInvalid("the root in the note is not 32 bytes long")
     return Checkpoint(lines[0], int(lines[1]), root)
 
 
 def verify_note(note: str, public: Ed25519PublicKey, *, name: str) -> Checkpoint:
-    """Return the checkpoint in ``note`` if ``public`` signed it under ``name``, the log's origin; else NoteInvalid.
+    """Return the checkpoint in ``note`` if ``public`` signed it under ``name``, of whichever epoch; else NoteInvalid.
 
     Signatures of other keys are passed over; one that carries our name and key id must verify.
     """
@@ -131,6 +147,6 @@ def verify_note(note: str, public: Ed25519PublicKey, *, name: str) -> Checkpoint
         except InvalidSignature as error:
             raise NoteInvalid(f"the signature of {name} on the note is wrong") from error
     checkpoint = parse(note)
-    if checkpoint.origin != name or checkpoint.text() != text:
+    if epoch_of(checkpoint.origin, name) is None or checkpoint.text() != text:
         raise NoteInvalid(f"the note is not a plain checkpoint of {name}")
     return checkpoint

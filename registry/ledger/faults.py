@@ -10,3 +10,10 @@ class LedgerFault(DomainError):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message, kind="unavailable")
+
+
+class AnchorDown(DomainError):
+    """A place that keeps checkpoints does not take, or does not give back, what it should; the ledger itself goes on."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__("anchor-down", f"The anchor {kind} is down: {message}", kind="unavailable", anchor=kind)

@@ -52,6 +52,37 @@ def load_or_create(path: Path) -> Ed25519PrivateKey:
     return load(path)
 
 
+def holding(path: Path) -> list[Ed25519PrivateKey]:
+    """Return every key of an installation: the one in ``path``, the next one and retired ones beside it."""
+    beside = [next_file(path), *sorted(path.parent.glob(f"{path.name}.retired-*"))]
+    return [load(one) for one in (path, *beside) if one.exists()]
+
+
+def find(path: Path, public: Ed25519PublicKey) -> Ed25519PrivateKey:
+    """Return the private half of ``public``, in ``path`` or beside it; DomainError when this installation lacks it."""
+    for key in holding(path) or [load(path)]:
+        if key.public_key().public_bytes_raw() == public.public_bytes_raw():
+            return key
+    message = f"None of the keys beside {path.name} is the one that signs now, {key_id(public)[:16]}."
+    raise DomainError("signing-key-not-in-force", message, kind="unavailable")
+
+
+def next_file(path: Path) -> Path:
+    """Return where the key lies to which the ledger is about to be handed over."""
+    return path.with_name(f"{path.name}.next")
+
+
+def hand_over(path: Path) -> None:
+    """Put the next key into ``path`` and the present one aside; safe to repeat after a crash in the middle."""
+    following = next_file(path)
+    if not following.exists():
+        return
+    if path.exists():
+        retired = path.with_name(f"{path.name}.retired-{key_id(load(path).public_key())[:16]}")
+        os.replace(path, retired)
+    os.replace(following, path)
+
+
 def key_id(public: Ed25519PublicKey) -> str:
     """Return the SHA-256 of the 32 public bytes in hexadecimal, by which attestations name their key."""
     return sha256_hex(public.public_bytes_raw())

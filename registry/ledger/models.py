@@ -1,4 +1,4 @@
-"""In which tables is the ledger kept? Events, pending ones, leaves, tree nodes and checkpoints; insert-only."""
+"""In which tables is the ledger kept? Events, pending ones, leaves, nodes, checkpoints and receipts; insert-only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 from registry.errors import DomainError
 
-__all__ = ["LedgerCheckpoint", "LedgerEvent", "LedgerLeaf", "LedgerNode", "LedgerPending"]
+__all__ = ["LedgerAnchor", "LedgerCheckpoint", "LedgerEvent", "LedgerLeaf", "LedgerNode", "LedgerPending"]
 
 
 def _refuse(what: str) -> NoReturn:
@@ -136,3 +136,23 @@ class LedgerCheckpoint(AppendOnly):
 
     def __str__(self) -> str:
         return f"checkpoint {self.size}"
+
+
+class LedgerAnchor(AppendOnly):
+    """The receipt of an anchor for a checkpoint; ``reference`` names the dossier where the anchor is one."""
+
+    size = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=16)
+    reference = models.CharField(max_length=64, blank=True)
+    note = models.TextField()
+    receipt = models.JSONField()
+    instant = models.DateTimeField()
+
+    class Meta:
+        app_label = "registry"
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "size", "reference"], name="registry_anchor_once_per_size")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} anchor over {self.size}"

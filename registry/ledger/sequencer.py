@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from django.conf import settings
 from django.db import router, transaction
 
-from registry.ledger import anchors, keys, tree
-from registry.ledger.checkpoint import Checkpoint, NoteInvalid, sign_note, verify_note
+from registry.ledger import anchors, keys, signing, tree
+from registry.ledger.checkpoint import Checkpoint, NoteInvalid, origin_of, sign_note
 from registry.ledger.clock import database_now
 from registry.ledger.event import BodyInvalid, read
 from registry.ledger.faults import LedgerFault
@@ -43,7 +40,7 @@ def _drain(batches: int | None) -> int:
     while (batches is None or done < batches) and LedgerPending.objects.using(using).exists():
         with leading(using) as leads:
             if leads:
-                placed += _place_batch(using)
+                placed += place_batch(using)
         if not leads:
             break
         done += 1
@@ -58,19 +55,22 @@ def head(using: str) -> LedgerCheckpoint | None:
     return newest
 
 
-def _place_batch(using: str) -> int:
-    """Place up to ``BATCH`` pending events in the order of their ids and sign the new tree, in one transaction."""
+def place_batch(using: str) -> int:
+    """Place up to ``BATCH`` pending events in the order of their ids and sign the new tree, in one transaction.
+
+    For whoever leads. The key that signs, and the epoch, are those that the ledger's own events name.
+    """
     waiting = list(LedgerPending.objects.using(using).order_by("event_id")[:BATCH])
     if not waiting:
         return 0
     last = head(using)
-    key_file = Path(settings.LEDGER_KEY_FILE)
-    key = keys.load(key_file) if last else keys.load_or_create(key_file)
-    origin = settings.REGISTER_NAME
+    if last is None and not keys.holding(signing.key_file()):
+        keys.load_or_create(signing.key_file())
+    chain = signing.own_succession(using)
     compact = tree.CompactRange()
     if last is not None:
         try:
-            stated = verify_note(last.note, key.public_key(), name=origin)
+            stated = chain.read(last.note)
             compact = tree.CompactRange.from_bytes(last.size, bytes(last.compact_range))
         except (NoteInvalid, ValueError) as error:
             raise LedgerFault("ledger-head-invalid", f"The newest checkpoint does not stand: {error}.") from error
@@ -79,6 +79,7 @@ def _place_batch(using: str) -> int:
     if anchors.leaf_count(using) != compact.size:
         raise LedgerFault("ledger-head-invalid", "The newest checkpoint does not cover every leaf and no other.")
     anchors.refuse_if_forked(using)
+    key, origin = signing.signing_key(chain), origin_of(chain.name, chain.epoch)
 
     hashes = _checked_hashes(waiting, using)
     leaves: list[LedgerLeaf] = []
@@ -98,7 +99,7 @@ def _place_batch(using: str) -> int:
         size=compact.size,
         root=compact.root(),
         compact_range=compact.to_bytes(),
-        note=sign_note(Checkpoint(origin, compact.size, compact.root()), key),
+        note=sign_note(Checkpoint(origin, compact.size, compact.root()), key, name=chain.name),
         instant=max(instant, last.instant) if last else instant,
     )
     LedgerPending.objects.using(using).filter(event_id__in=[pending.event_id for pending in waiting]).delete()

@@ -11,12 +11,20 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from registry.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerLeaf, LedgerNode, LedgerPending
-
-EVENT, LEAF, NODE, CHECKPOINT, PENDING = (
-    model._meta.db_table for model in (LedgerEvent, LedgerLeaf, LedgerNode, LedgerCheckpoint, LedgerPending)
+from registry.ledger.models import (
+    LedgerAnchor,
+    LedgerCheckpoint,
+    LedgerEvent,
+    LedgerLeaf,
+    LedgerNode,
+    LedgerPending,
 )
-TABLES = (EVENT, LEAF, NODE, CHECKPOINT, PENDING)
+
+EVENT, LEAF, NODE, CHECKPOINT, PENDING, ANCHOR = (
+    model._meta.db_table
+    for model in (LedgerEvent, LedgerLeaf, LedgerNode, LedgerCheckpoint, LedgerPending, LedgerAnchor)
+)
+TABLES = (EVENT, LEAF, NODE, CHECKPOINT, PENDING, ANCHOR)
 SAME_ROW = {
     EVENT: "id = NEW.id OR (subject_kind = NEW.subject_kind AND subject_key = NEW.subject_key "
     "AND subject_seq = NEW.subject_seq)",
@@ -24,6 +32,7 @@ SAME_ROW = {
     NODE: 'id = NEW.id OR (level = NEW.level AND "index" = NEW."index")',
     CHECKPOINT: "size = NEW.size",
     PENDING: "event_id = NEW.event_id",
+    ANCHOR: "id = NEW.id OR (kind = NEW.kind AND size = NEW.size AND reference = NEW.reference)",
 }
 MESSAGE = "the ledger is append-only"
 SEQUENCED_FIRST = "an event waits until its leaf exists"

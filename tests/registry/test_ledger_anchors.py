@@ -69,12 +69,20 @@ def test_a_damaged_anchor_is_unhealthy_and_stops_the_signing(actor, junk):
     assert verify_all().exit_code != 0
 
 
-def test_an_anchor_that_cannot_be_read_is_unhealthy(actor):
+def test_an_anchor_that_cannot_be_read_is_down_and_unhealthy_once_the_time_is_over(actor, settings):
     anchors.configured().path.mkdir(parents=True)
     health = anchors.health()
-    assert not health.healthy
-    assert "cannot be read" in health.reason
+    assert health.healthy, "promotions go on for the time that the settings allow"
+    assert [one.kind for one in health.coverage if one.fault] == ["file"]
+    assert "Is a directory" in health.coverage[0].fault
     assert verify_all().exit_code == 2
+    append(NOTED, actor, actor=actor)
+    assert sequencer.sequence_all() == 1, "an anchor that is down stops no business"
+    settings.LEDGER_ANCHOR_GRACE_SECONDS = -1
+    health = anchors.health()
+    assert (health.healthy, health.code) == (False, "anchors-missing")
+    assert "for the anchor file" in health.reason
+    assert "Is a directory" in health.reason
 
 
 def test_an_event_that_waits_too_long_for_its_anchor_is_unhealthy(actor, settings, monkeypatch):
@@ -93,7 +101,8 @@ def test_an_event_that_waits_too_long_for_its_anchor_is_unhealthy(actor, setting
 
 
 def test_an_empty_ledger_is_healthy_until_the_anchor_says_there_was_more(settings, tmp_path):
-    assert anchors.health() == anchors.Health(True, 0, 0, 0, 0, "")
+    health = anchors.health()
+    assert (health.healthy, health.newest_size, health.ledger_size, health.reason) == (True, 0, 0, "")
     settings.LEDGER_KEY_FILE = tmp_path / "missing.key"
     anchors.configured().keep("a note", instant="2026-01-02T03:04:05.000000Z")
     health = anchors.health()

@@ -145,7 +145,14 @@ def test_a_lost_or_foreign_key_signs_nothing(settings):
 def test_a_commit_is_sequenced_and_anchored_at_once():
     actor = adam()
     assert LedgerLeaf.objects.count() == LedgerEvent.objects.count() == 2
-    assert anchors.health() == anchors.Health(True, 2, 2, 0, 0, "")
+    health = anchors.health()
+    assert (health.healthy, health.newest_size, health.ledger_size, health.pending, health.reason) == (
+        True,
+        2,
+        2,
+        0,
+        "",
+    )
     with transaction.atomic():
         note_often(actor, 2)
     assert anchors.health().newest_size == 4
@@ -164,7 +171,7 @@ def test_a_second_sequencer_does_not_wait_and_does_not_write(monkeypatch):
             assert mine
             leads.set()
             assert go_on.wait(20)
-            placed.append(sequencer._place_batch("default"))
+            placed.append(sequencer.place_batch("default"))
 
     thread = threading.Thread(target=in_threads, args=(1, lead))
     thread.start()
@@ -210,7 +217,7 @@ def test_a_leader_that_lost_its_connection_cannot_write(monkeypatch):
                     backend.append(cursor.fetchone()[0])
                 leads.set()
                 assert go_on.wait(20)
-                sequencer._place_batch("default")
+                sequencer.place_batch("default")
         except Exception as error:  # noqa: BLE001  (what is raised is the point)
             outcome.append(error)
 

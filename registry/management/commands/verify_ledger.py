@@ -23,13 +23,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
-        parser.add_argument("--anchors", type=Path, metavar="PATH", help="anchor folder or file, or a kept signed note")
+        parser.add_argument(
+            "--anchors",
+            type=Path,
+            metavar="PATH",
+            help="anchor folder or file, receipt, dossier facts, or a kept signed note",
+        )
+        parser.add_argument("--ask-remote", action="store_true", help="read back what S3 keeps, too")
         parser.add_argument("--key", type=Path, metavar="PATH", help="file with the trusted verifier key (name+id+key)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify, print, and exit with the verdict."""
         try:
-            report = verify_all(anchor_path=options["anchors"], key_path=options["key"])
+            report = verify_all(
+                anchor_path=options["anchors"], key_path=options["key"], ask_remote=options["ask_remote"]
+            )
         except DatabaseError as error:
             self.stderr.write(f"The database cannot be read: {error}")
             sys.exit(2)
