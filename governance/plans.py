@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +22,7 @@ PLAN_SEED = 20_261_121
 EXPLAINED_ROWS, ROWS_A_CHUNK, BACKGROUND_ROWS = 1_000, 500, 400
 CONFORMANCE_TOLERANCE = 1e-6
 ANSWERS = ("score", "prediction", "class_scores")
-DECLARED = ("monotone", "ranges", "reasons")
+DECLARED = ("monotone", "immutable", "ranges", "reasons")
 
 
 def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str
         "datasets": datasets,
         "scoring": version.scoring,
         "task": version.scoring.get("task") or measured.task,
-        "declared": {name: version.scoring[name] for name in DECLARED if name in version.scoring},
+        "declared": _declared(version.scoring, version.scoring.get("task") or measured.task),
         "champion": _champion(version, environment),
         "sample": {"rows": settings.RUN_SAMPLE_ROWS},
         "explanation": {
@@ -75,6 +76,12 @@ def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str
         "limits": dict(place.limits) if place else {},
         "seed": PLAN_SEED,
     }
+
+
+def _declared(scoring: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Return what the version says of its features; of a binary model also which end of the score is the good one."""
+    names = (*DECLARED, "favourable") if task == "binary" else DECLARED
+    return {name: scoring[name] for name in names if name in scoring}
 
 
 def _artifact(version: ModelVersion, link: VersionArtifact) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from registry.errors import DomainError
 
 TASKS = ("binary", "multiclass", "regression")
 DIRECTIONS = ("increasing", "decreasing")
+ENDS = ("high", "low")
 MAX_CLASSES = 100
 MAX_FEATURES = 2_000
 MAX_NAME = 200
@@ -17,20 +18,22 @@ MAX_TOLERANCE = 0.01
 """Of scores between 0 and 1; a regression's tolerance is in the unit of what it predicts."""
 
 _BY_TASK = {
-    "binary": {"threshold", "positive_label"},
+    "binary": {"threshold", "positive_label", "favourable"},
     "multiclass": {"favourable", "classes"},
     "regression": set(),
 }
-_OF_ALL = {"task", "monotone", "ranges", "reasons", "conformance"}
+_OF_ALL = {"task", "monotone", "immutable", "ranges", "reasons", "conformance"}
 
 
 def checked_scoring(scoring: Mapping[str, Any]) -> dict[str, Any]:
     """Return the statement with its defaults filled in; a binary model's alone holds what it held before there were more.
 
-    ``task``: binary, multiclass or regression. Binary: ``threshold`` in [0, 1] (0.5) and ``positive_label`` 0 or 1 (1).
-    Multiclass: ``classes``, the names in the model's own order where it does not know them, and ``favourable``, the class
-    that counts as selected. Any task: ``monotone`` {feature: increasing or decreasing}, ``ranges`` {feature: [low,
-    high]}, ``reasons`` {feature: words}, ``conformance`` {tolerance}. Raises ``bad-scoring``, naming the field.
+    ``task``: binary, multiclass or regression. Binary: ``threshold`` in [0, 1] (0.5), ``positive_label`` 0 or 1 (1), and
+    ``favourable``, "low" where a score below the threshold is the good answer ("high" unless stated). Multiclass:
+    ``classes``, the names in the model's own order where it does not know them, and ``favourable``, the class that counts
+    as selected. Any task: ``monotone`` {feature: increasing or decreasing}, ``immutable`` [feature nobody can change],
+    ``ranges`` {feature: [low, high]}, ``reasons`` {feature: words}, ``conformance`` {tolerance}. Raises ``bad-scoring``,
+    naming the field.
     """
     task = scoring.get("task", "binary")
     if not isinstance(task, str) or task not in TASKS:
@@ -43,8 +46,10 @@ def checked_scoring(scoring: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {} if task == "binary" else {"task": task}
     if task == "binary":
         found |= {"threshold": _threshold(scoring), "positive_label": _label(scoring)}
+        if "favourable" in scoring:
+            found["favourable"] = _end(scoring["favourable"])
     for name, read in _READ.items():
-        if name in scoring:
+        if name in scoring and name not in found:
             found[name] = read(scoring[name])
     if "favourable" in found and "classes" in found and found["favourable"] not in found["classes"]:
         raise _bad("favourable", "is one of the classes")
@@ -86,6 +91,12 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_NAME and value.isprintable()
 
 
+def _end(value: object) -> str:
+    if not isinstance(value, str) or value not in ENDS:
+        raise _bad("favourable", f"is {' or '.join(ENDS)} for a binary model")
+    return value
+
+
 def _favourable(value: object) -> str:
     if not isinstance(value, str) or not _is_name(value):
         raise _bad("favourable", "is the name of a class")
@@ -97,6 +108,22 @@ def _classes(value: object) -> list[str]:
     if not 2 <= len(names) <= MAX_CLASSES or not all(_is_name(name) for name in names) or len(set(names)) < len(names):
         raise _bad("classes", f"are 2 to {MAX_CLASSES} different names")
     return names
+
+
+def _immutable(value: object) -> list[str]:
+    names = list(value) if isinstance(value, list | tuple) else []
+    if not 1 <= len(names) <= MAX_FEATURES or not all(map(_is_name, names)) or len(set(names)) < len(names):
+        raise _bad("immutable", f"is a list of 1 to {MAX_FEATURES:,} different features")
+    return names
+
+
+def refuse_unknown_features(scoring: Mapping[str, Any], features: Collection[str]) -> None:
+    """Raise ``bad-scoring`` where a feature declared immutable is none of those the model is asked with: a misspelt name
+    would leave the one that was meant free to change.
+    """
+    absent = [name for name in scoring.get("immutable", ()) if name not in features]
+    if absent and features:
+        raise _bad("immutable", f"names {absent[0]!r}, which is no feature of the evaluation data")
 
 
 def _by_feature(field: str, value: object, fits: Callable[[Any], bool], words: str) -> dict[str, Any]:
@@ -144,6 +171,7 @@ _READ: dict[str, Callable[[object], Any]] = {
     "favourable": _favourable,
     "classes": _classes,
     "monotone": _monotone,
+    "immutable": _immutable,
     "ranges": _ranges,
     "reasons": _reasons,
     "conformance": _conformance,

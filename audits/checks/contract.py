@@ -120,17 +120,48 @@ class CheckSpec:
         return tuple(dict.fromkeys([*self.perturbs, *([asked] if isinstance(asked, str) else [])]))
 
     def validate(self, params: Mapping[str, Any]) -> None:
-        """Raise DomainError ``bad-check-parameters`` unless ``params`` fits the schema."""
+        """Raise DomainError ``bad-check-parameters``, naming the parameter, unless ``params`` fits the schema.
+
+        Beyond JSON Schema: a whole number is written as one (10, not 10.0), and a text is of one line that can be printed.
+        """
         import jsonschema
 
         properties = dict(self.parameters.get("properties", {})) | {"confidence": CONFIDENCE_SCHEMA}
         schema = dict(self.parameters) | {"type": "object", "properties": properties, "additionalProperties": False}
+        draft = jsonschema.Draft202012Validator
+        whole = draft.TYPE_CHECKER.redefine("integer", _is_whole)
+        strict: Any = jsonschema.validators.extend(draft, type_checker=whole)  # type: ignore[no-untyped-call]  # no stubs
+        for name, value in params.items():
+            if name not in properties:
+                raise self._refusal(str(name)[:80], f"is unknown; known are {', '.join(sorted(properties))}")
+            if not _is_printable(value):
+                raise self._refusal(
+                    name, f"holds a text with control characters, or of more than {MAX_TEXT} characters"
+                )
         try:
-            jsonschema.Draft202012Validator(schema).validate(plain(params))
+            strict(schema).validate(plain(params))
         except jsonschema.ValidationError as error:
             at = ".".join(str(part) for part in error.absolute_path) or "parameters"
-            message = f"Parameters of {self.slug} do not fit: {at}: {error.message[:200]}"
-            raise DomainError("bad-check-parameters", message, check=self.slug, at=at) from None
+            raise self._refusal(at, error.message[:200]) from None
+
+    def _refusal(self, at: str, words: str) -> DomainError:
+        message = f"Parameters of {self.slug} do not fit: {at}: {words}"
+        return DomainError("bad-check-parameters", message, check=self.slug, at=at)
+
+
+MAX_TEXT = 400
+
+
+def _is_whole(_checker: Any, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_printable(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_printable(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return all(map(_is_printable, value))
+    return not isinstance(value, str) or (len(value) <= MAX_TEXT and value.isprintable())
 
 
 CONFIDENCE_SCHEMA: Mapping[str, Any] = MappingProxyType(

@@ -157,7 +157,7 @@ def peak_memory(subject: CheckSubject, *, scale: str = "share", confidence: floa
     needs=("fitness",),
     unit=SHARE_OF_LIMIT,
     better="lower",
-    parameters=SCALE | {"quantile": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}},
+    parameters=SCALE | {"quantile": {"type": "number", "minimum": 0.5, "maximum": 0.9999}},
     mend="Make the model or its preprocessing cheaper per row, or have the environment's limit raised.",
     tasks=TASKS,
 )

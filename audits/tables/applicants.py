@@ -14,7 +14,8 @@ from registry.errors import DomainError
 
 @dataclass(frozen=True)
 class ScoredCell:
-    """People of one group, and how many of them scored strictly above the median of the full sample."""
+    """People of one group, and how many of them scored strictly better than the median of the full sample: above it, or
+    below it where a low score is the good answer."""
 
     groups: tuple[str, ...]
     n: int
@@ -46,7 +47,8 @@ def _scored_groups(table: EvaluationTable, attributes: tuple[str, ...]) -> Score
     score = real(table.table[name])
     median, total = median_of(table, score)
     grouped = table.table.group_by(keys)
-    counted = grouped.aggregate(n=table.table.count(), above=(score > number(median)).cast("int32").sum())
+    better = score < number(median) if table.favours_low else score > number(median)
+    counted = grouped.aggregate(n=table.table.count(), above=better.cast("int32").sum())
     rows = rows_of(counted.limit(MAX_GROUP_CELLS + 1))
     if len(rows) > MAX_GROUP_CELLS:
         names = ", ".join(attributes)

@@ -144,8 +144,8 @@ class EvaluationTable:
     ``digest`` is the SHA-256 of the file's bytes (``digest_kind`` "bytes"), or, for a table in a database, of its
     schema, row count and per-column summaries (``digest_kind`` "summary"). A row is *selected* when ``score >=
     threshold``; where there is no score or no threshold, when ``prediction`` is 1. ``task`` says what outcomes and
-    predictions are; of a multiclass model a row is selected when the class in ``favourable`` is predicted. ``answers``
-    keeps aggregates that were asked before.
+    predictions are; of a multiclass model a row is selected when the class in ``favourable`` is predicted, and of a binary
+    one "low" there says that not to be selected is the good decision. ``answers`` keeps aggregates that were asked before.
     """
 
     table: Any = field(repr=False, compare=False)
@@ -183,6 +183,11 @@ class EvaluationTable:
     def columns(self) -> list[str]:
         """The names of all columns; asking for them opens no engine where the file is read in passing."""
         return list(self.table.columns) if self.scan is None else list(self.scan.schema.names)
+
+    @property
+    def favours_low(self) -> bool:
+        """Tell whether a low score is the good answer of a binary model, as of one that predicts default."""
+        return self.task == "binary" and self.favourable == "low"
 
     @property
     def selects(self) -> bool:

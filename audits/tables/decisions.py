@@ -18,9 +18,21 @@ def decision_cells(table: EvaluationTable, attributes: tuple[str, ...]) -> list[
     """Return outcome by decision for every group formed by ``attributes``: one scan for any number of questions.
 
     Of a multiclass model the outcome is 1 where the class is the favourable one, and a row is selected when that class
-    is predicted. Raises as ``outcome_cells`` does.
+    is predicted. Where a low score of a binary model is the good answer, both are turned over: outcome 0 is the favourable
+    outcome and counts as 1, and who is below the threshold is selected. Raises as ``outcome_cells`` does.
     """
-    return remembered(table, ("decisions", attributes), lambda: outcome_cells(binary_view(table), attributes))
+    return remembered(table, ("decisions", attributes), lambda: _decision_cells(table, attributes))
+
+
+def _decision_cells(table: EvaluationTable, attributes: tuple[str, ...]) -> list[OutcomeCell]:
+    cells = outcome_cells(binary_view(table), attributes)
+    if not table.favours_low:
+        return cells
+    turned = [
+        dataclasses.replace(cell, label=None if cell.label is None else 1 - cell.label, selected=not cell.selected)
+        for cell in cells
+    ]
+    return sorted(turned, key=lambda cell: (cell.groups, cell.label or 0, cell.selected))
 
 
 def binary_view(table: EvaluationTable) -> EvaluationTable:

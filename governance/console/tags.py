@@ -20,7 +20,9 @@ register = template.Library()
 
 @register.filter
 def shown(value: object) -> str:
-    """Return user text with invisible and direction characters written out; escaped like all text."""
+    """Return user text with invisible and direction characters written out, a list one after the other; escaped like all."""
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
     return "" if value is None else wording.visible(value)
 
 

@@ -17,6 +17,7 @@ from registry.actions.versions import ArtifactRef, DatasetRef, Origin, register_
 from registry.digests import chunks
 from registry.errors import DomainError
 from registry.models import Artifact, DatasetVersion, Model, Role, User, VersionArtifact, VersionDataset
+from registry.scoring import checked_scoring
 from registry.sources.contract import BadEntry, ExternalArtifact, ExternalVersion, Source
 from registry.storage import artifacts as artifact_store
 
@@ -95,7 +96,7 @@ def _take_in(found: ExternalVersion, *, actor: User, inspect: Inspect) -> tuple[
             version=found.version,
             artifacts=refs,
             datasets=[_dataset(*one) for one in found.datasets],
-            scoring={"threshold": float(found.threshold), "positive_label": found.positive_label},
+            scoring=checked_scoring(found.scoring),
             origin=origin,
             contributors=[(_person(username), kind) for username, kind in found.contributors],
             actor=actor,

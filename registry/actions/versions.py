@@ -27,6 +27,7 @@ from registry.models import (
     VersionArtifact,
     VersionDataset,
 )
+from registry.scoring import refuse_unknown_features
 
 declare_action("version.registered", "A version of a model came in.")
 declare_action("version.contribution_recorded", "A person's hand in a version was recorded.")
@@ -96,6 +97,7 @@ def register_version(
             )  # fmt: skip
         return known, False
     _refuse_shared_model_bytes(artifacts)
+    _refuse_unknown_features(scoring, datasets)
     row = ModelVersion.objects.create(
         model=locked,
         version=name,
@@ -128,6 +130,12 @@ def register_version(
         record_contribution(row, person.person, kind, actor=actor)
     _link_origins(row, artifacts, datasets, actor=actor)
     return row, True
+
+
+def _refuse_unknown_features(scoring: Mapping[str, Any], datasets: Sequence[DatasetRef]) -> None:
+    for used in datasets:
+        if used.role == VersionDataset.Role.EVALUATION:
+            refuse_unknown_features(scoring, used.dataset_version.roles.get("features") or ())
 
 
 @transaction.atomic

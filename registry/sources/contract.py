@@ -43,7 +43,8 @@ class ExternalVersion:
 
     ``model_fields`` states the inventory entry; None means that the model is registered already. ``datasets`` holds
     (dataset, version, role) of snapshots that are registered here, ``contributors`` (user name, kind) of people who are,
-    ``metadata`` what is known of the version's origin.
+    ``declared`` what else is said of scoring ("favourable", "immutable"), ``metadata`` what is known of the version's
+    origin.
     """
 
     entry: str
@@ -56,6 +57,7 @@ class ExternalVersion:
     contributors: tuple[tuple[str, str], ...] = ()
     threshold: float = 0.5
     positive_label: int = 1
+    declared: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,7 +67,13 @@ class ExternalVersion:
             raise DomainError("several-model-artifacts", f"{self.entry} names more than one artifact that scores.")
         if len({(one.sha256, one.role) for one in self.artifacts}) != len(self.artifacts):
             raise DomainError("artifact-twice", f"{self.entry} names the same bytes twice in one role.")
-        checked_scoring({"threshold": self.threshold, "positive_label": self.positive_label})
+        checked_scoring(self.scoring)
+
+    @property
+    def scoring(self) -> dict[str, Any]:
+        """What the registration says of scoring."""
+        given = {"threshold": float(self.threshold), "positive_label": self.positive_label}
+        return given | dict(self.declared)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ MANIFEST_SCHEMA: Mapping[str, Any] = MappingProxyType(
                 "properties": {
                     "threshold": {"type": "number", "minimum": 0, "maximum": 1},
                     "positive_label": {"type": "integer", "enum": [0, 1]},
+                    "favourable": {"enum": ["high", "low"]},
+                    "immutable": {"type": "array", "maxItems": 2_000, "items": TEXT},
                 },
             },
             "origin": {
@@ -165,6 +167,7 @@ class FolderSource:
             contributors=tuple((one["person"], one["kind"]) for one in manifest.get("contributors", ())),
             threshold=float(scoring.get("threshold", 0.5)),
             positive_label=int(scoring.get("positive_label", 1)),
+            declared={name: scoring[name] for name in ("favourable", "immutable") if name in scoring},
             metadata=_whole(manifest.get("origin", {})),
         )
 

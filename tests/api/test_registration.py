@@ -195,6 +195,26 @@ def test_recorded_predictions_need_a_model_and_come_once(cast: Cast) -> None:
         refused(ci(cast).post(VERSIONS, alone), 422, "conformance-without-model")
 
 
+def test_which_answer_is_good_and_what_nobody_can_change_is_declared_with_the_version(cast: Cast) -> None:
+    from governance.plans import build_plan
+    from registry.models import ModelVersion
+
+    stated = {"threshold": 0.3, "positive_label": 1, "favourable": "low", "immutable": ["age"]}
+    body = a_registered_version(cast, scoring=stated)
+    assert ci(cast).post(VERSIONS, body).json()["scoring"] == stated
+    version = ModelVersion.objects.get(model="credit")
+    plan = build_plan(version, policy=a_policy(cast), environment="production")
+    assert plan["declared"] == {"favourable": "low", "immutable": ["age"]}
+
+
+def test_a_feature_that_is_not_there_cannot_be_declared_immutable(cast: Cast) -> None:
+    body = a_registered_version(cast, scoring={"threshold": 0.5, "immutable": ["age", "agee"]})
+    with nothing_written():
+        document = refused(ci(cast).post(VERSIONS, body), 422, "bad-scoring")
+    assert document["field"] == "immutable"
+    assert "'agee'" in document["detail"]
+
+
 def test_a_statement_about_scoring_is_refused_by_field(cast: Cast) -> None:
     body = a_registered_version(cast, scoring={"task": "multiclass", "classes": ["a", "b"], "favourable": "c"})
     with nothing_written():

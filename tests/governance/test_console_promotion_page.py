@@ -12,7 +12,7 @@ from django.urls import reverse
 from governance.models import Approval, PromotionRequest
 from registry.ledger.models import LedgerEvent
 from registry.lifecycle import Stage
-from registry.models import User
+from registry.models import ModelVersion, User
 from registry.storage import artifacts
 from tests import builders
 from tests.cast import Cast, signed_in
@@ -68,6 +68,16 @@ def test_every_part_of_the_evidence_is_on_the_one_page(cast: Cast, request_: Pro
     assert "loans/2026-09" in page
     assert "SOD-03" in page
     assert "2 eligible people" in page
+
+
+def test_the_page_says_which_answer_is_declared_good_and_what_nobody_can_change(
+    cast: Cast, request_: PromotionRequest
+) -> None:
+    stated = {"threshold": 0.5, "positive_label": 1, "favourable": "low", "immutable": ["age", "sex"]}
+    ModelVersion.objects.filter(pk=request_.version_id).update(scoring=stated)
+    page = text_of(signed_in(cast.ravi), request_)
+    assert "favourable = low" in page
+    assert "immutable = age, sex" in page
 
 
 def test_a_result_is_told_by_word_and_sign_and_not_by_colour_alone(cast: Cast, request_: PromotionRequest) -> None:

@@ -45,12 +45,13 @@ def test_a_folder_of_versions_becomes_models_versions_artifacts_and_events(cast:
     snapshot = a_dataset_version(cast)
     used = [{"dataset": snapshot.dataset_id, "version": snapshot.version, "role": "evaluation"}]
     people = [{"person": "vera", "kind": "trained"}]
-    an_entry(tmp_path, "one", a_manifest("1.0", datasets=used, contributors=people))
+    scoring = {"threshold": 0.4, "positive_label": 1, "favourable": "low", "immutable": ["age"]}
+    an_entry(tmp_path, "one", a_manifest("1.0", datasets=used, contributors=people, scoring=scoring))
     an_entry(tmp_path, "two", a_manifest("2.0", origin={"change_summary": "Second.", "seed": 8.0}), model=OTHER)
     result = imported(tmp_path, cast)
     assert (result.registered, result.known, result.refused) == (("churn/1.0", "churn/2.0"), (), ())
     first = ModelVersion.objects.get(model="churn", version="1.0")
-    assert first.scoring == {"threshold": 0.4, "positive_label": 1}
+    assert first.scoring == scoring
     assert (first.change_summary, first.seed, first.registered_by) == ("First.", 7, cast.ci_bot)
     assert artifacts().read(first.artifact_links.get().artifact_id) == MODEL
     assert first.dataset_links.get().dataset_version == snapshot

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MEND = "Raise the probabilities of the grades that are too low (recalibrate), and register a new version."
 PARAMETERS: dict[str, Any] = {
     "level": {"enum": ["portfolio", "grade"]},
-    "grade_column": {"type": "string", "minLength": 1},
+    "grade_column": {"type": "string", "minLength": 1, "maxLength": 200},
     "bins": {"type": "integer", "minimum": 2, "maximum": 100},
 }
 SMALLEST_SHOWN = 3

@@ -49,7 +49,7 @@ class Shortfall:
         "metric": {"enum": ["", *METRICS]},
         "attributes": {
             "type": "array",
-            "items": {"type": "string", "minLength": 1},
+            "items": {"type": "string", "minLength": 1, "maxLength": 200},
             "minItems": 1,
             "maxItems": 10,
             "uniqueItems": True,

@@ -18,7 +18,7 @@ BETWEEN, OVERALL = "between-groups", "overall"
 BY_ATTRIBUTE: Mapping[str, Any] = {
     "attributes": {
         "type": "array",
-        "items": {"type": "string", "minLength": 1},
+        "items": {"type": "string", "minLength": 1, "maxLength": 200},
         "minItems": 1,
         "maxItems": 10,
         "uniqueItems": True,
@@ -30,7 +30,12 @@ TO: Mapping[str, Any] = {
     "to": {
         "oneOf": [
             {"enum": [BETWEEN, OVERALL]},
-            {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string", "minLength": 1}},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 20,
+                "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 200},
+            },
         ]
     }
 }
@@ -51,6 +56,15 @@ def chosen_attributes(subject: CheckSubject, attributes: Iterable[str] | None) -
             "Name it in the roles of the dataset version, or take it out of the requirement.",
         )
     return names
+
+
+def turned_over(subject: CheckSubject) -> list[str]:
+    """Return the note that decision and outcome are read turned over, where a low score is the good answer."""
+    if not subject.evaluation.favours_low:
+        return []
+    return [
+        "A low score is declared favourable: selected means below the threshold, and outcome 0 counts as outcome 1."
+    ]
 
 
 def comparisons_of(names: tuple[str, ...], intersections: bool) -> list[tuple[str, ...]]:

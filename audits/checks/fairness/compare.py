@@ -14,6 +14,7 @@ from audits.checks.fairness.attributes import (
     group_cells,
     reference_of,
     title_of,
+    turned_over,
 )
 from audits.checks.fairness.gaps import notes_of, problem_of, summary_of, worst_of
 from audits.checks.fairness.suppression import printed
@@ -60,7 +61,7 @@ def compare(
     rows: list[GroupRow] = []
     summaries: list[dict[str, Any]] = []
     problems: list[str] = []
-    notes: list[str] = []
+    notes = turned_over(subject)
     sizes: list[int] = []
     for at, (chosen, reference) in enumerate(zip(compared, references, strict=True)):
         title, groups = title_of(chosen), _grouped(subject, cells, names, chosen)

@@ -16,6 +16,7 @@ from audits.checks.fairness.attributes import (
     group_cells,
     group_name,
     title_of,
+    turned_over,
 )
 from audits.checks.fairness.compare import ROWS_OF, rows_of
 
@@ -53,7 +54,12 @@ COLUMNS = (
         "against": {
             "oneOf": [
                 {"enum": [REST, LARGEST]},
-                {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string", "minLength": 1}},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 20,
+                    "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 200},
+                },
             ]
         },
         "test": {"enum": ["fisher", "mid-p"]},
@@ -141,7 +147,7 @@ def exact_tests(
     for item, strict, lenient in zip(found, holm(p_values), benjamini_hochberg(p_values), strict=True):
         item |= {"p_holm": strict, "p_benjamini_hochberg": lenient}
     adjusted = [item["p_holm" if adjust == "holm" else "p_benjamini_hochberg"] for item in found]
-    notes = [f"{len(found)} comparisons were made, and p-values are adjusted for all of them."]
+    notes = [f"{len(found)} comparisons were made, and p-values are adjusted for all of them.", *turned_over(subject)]
     if subject.evaluation.roles.weight is not None:
         notes.append("Exact tests count rows: the weights of the table are left aside.")
     return Measurement(

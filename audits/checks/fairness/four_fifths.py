@@ -15,6 +15,7 @@ from audits.checks.fairness.attributes import (
     comparisons_of,
     group_cells,
     title_of,
+    turned_over,
 )
 from audits.checks.fairness.compare import rows_of
 from audits.checks.fairness.editions import FOUR_FIFTHS, Edition
@@ -132,6 +133,7 @@ def four_fifths(
     notes = [
         f"{rule.instrument}, dated {rule.dated}, read {rule.mark} on {rule.read_on}. {rule.status}",
         "It is a screen: a ratio on either side of the line decides nothing by itself.",
+        *turned_over(subject),
     ]
     turning = sum(item["turns_with_one_person"] for item in screened)
     if turning:

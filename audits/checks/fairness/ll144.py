@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from audits.checks.contract import NEEDS, CheckSubject, GroupRow, Insufficient, Measurement, check
-from audits.checks.fairness.attributes import MEND
+from audits.checks.fairness.attributes import MEND, turned_over
 from audits.checks.fairness.editions import LL144, Edition
 from audits.checks.fairness.gaps import worst_of
 from audits.checks.fairness.ll144_tables import Display, Rounding, Tally, cuts_of, drawn, group_rows, included, table_of
 
 NEWEST = "nyc-ll144-2023"
 PARAMETERS: Mapping[str, Any] = {
-    "sex": {"type": "string", "minLength": 1},
-    "race_ethnicity": {"type": "string", "minLength": 1},
+    "sex": {"type": "string", "minLength": 1, "maxLength": 200},
+    "race_ethnicity": {"type": "string", "minLength": 1, "maxLength": 200},
     "unknown": {"type": "array", "maxItems": 20, "items": {"type": "string", "maxLength": 100}},
     "leave_out_under_two_percent": {"type": "boolean"},
     "justification": {"type": "string", "maxLength": 400},
@@ -154,7 +154,8 @@ def ll144_scoring(
     Limits: A score equal to the median is not above it, so with many equal scores far less than half may be above. For
     the rest as for ``fairness.ll144_selection``. Treats the scores as final: what is done with them is not seen.
 
-    Not for: a statement that the law is kept; scores where a low value is the good one, unless turned round first.
+    Not for: a statement that the law is kept; scores where a low value is the good one, unless the version declares
+    ``favourable: low``: people below the median are then counted.
 
     References
     ----------
@@ -215,6 +216,7 @@ def _audit(
             summaries.append({"table": table["table"]} | gap)
     notes = [
         f"{rule.instrument}, dated {rule.dated}, read {rule.mark} on {rule.read_on}. {rule.status}",
+        *turned_over(subject),
         *(
             f"{one['table']}: {one['unknown_shown']} people are in no category, because it is unknown."
             for one in tables

@@ -10,6 +10,7 @@ from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, 
 if TYPE_CHECKING:
     from audits.statistics.costs import AtThreshold
 
+LOSS = {"type": "number", "minimum": 0, "maximum": 1e12}
 COST = {"type": "number", "minimum": -1e12, "maximum": 1e12}
 STEPS = 20
 
@@ -20,7 +21,7 @@ STEPS = 20
     needs=("labels", "scores", "selection"),
     unit="cost a row",
     better="lower",
-    parameters={"false_positive": COST, "false_negative": COST, "true_positive": COST, "true_negative": COST},
+    parameters={"false_positive": LOSS, "false_negative": LOSS, "true_positive": COST, "true_negative": COST},
     mend="Move the threshold on rows kept for that, or retrain; check that the costs are those of the decision.",
 )
 def expected_cost(
@@ -42,8 +43,8 @@ def expected_cost(
     Parameters
     ----------
     subject : evaluation table with ``target``, ``score`` and a threshold.
-    false_positive, false_negative, true_positive, true_negative : what a row costs by outcome and decision; a gain is a
-        negative cost.
+    false_positive, false_negative, true_positive, true_negative : what a row costs by outcome and decision. An error never
+        gains; a right decision may, and then costs less than 0.
     confidence : nominal coverage of the normal interval of the mean cost (of shares, where two costs alone occur:
         Wilson's, stretched).
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, check, gettext_noop
 
-PART = {"part": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}}
+PART = {"part": {"type": "number", "minimum": 0.001, "maximum": 0.999}}
 MEND = "Look at which positive cases are ranked low (segments, missing features, label quality), then retrain."
 NO_POSITIVES = "No row has outcome 1: there is nothing to find."
 METHOD = "multinomial-resampling-percentile"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audits.checks.contract import TASKS, CheckSubject, Insufficient, Measurement, Plot, PlotColumn, check, gettext_noop
+from registry.errors import DomainError
 
 if TYPE_CHECKING:
     from audits.tables.contract import EvaluationTable
@@ -24,7 +25,7 @@ SHOWN_CURVES = 12
     better="lower",
     parameters={
         "of": {"enum": ["outside", "changed"]},
-        "tolerance": {"type": "number", "exclusiveMinimum": 0},
+        "tolerance": {"type": "number", "exclusiveMinimum": 0, "maximum": 10},
     },
     mend="Bound the model's output or its inputs; state in the intended use which values of a feature it may be given.",
     tasks=TASKS,
@@ -47,7 +48,8 @@ def boundary(
         else of the values of the reference, under the key "boundary" of ``subject.perturbed``.
     of : "outside", or "changed": the share of rows whose decision or class is another one there; without a decision,
         whose answer moved by more than ``tolerance``.
-    tolerance : for "changed", in units of the score, for regression in standard deviations of the outcome.
+    tolerance : for "changed", in units of the score (below 1), for regression in standard deviations of the outcome (at
+        most 10).
     confidence : nominal coverage of each Wilson interval.
 
     Returns
@@ -69,6 +71,7 @@ def boundary(
     from audits.statistics.intervals import wilson
     from audits.tables.perturbed import ALL_FEATURES, end_cells
 
+    _refuse_vacuous("boundary", subject, tolerance)
     table = _scored(subject, "boundary")
     span, width = _span(subject)
     cells = end_cells(table, span=span, tolerance=tolerance * width)
@@ -94,7 +97,7 @@ def boundary(
     needs=("features", "perturbed"),
     unit="share",
     better="lower",
-    parameters={"tolerance": {"type": "number", "minimum": 0}},
+    parameters={"tolerance": {"type": "number", "minimum": 0, "maximum": 1e9}},
     mend="Train with the constraint (most boosting libraries take one per feature), or take back the declaration.",
     tasks=TASKS,
     perturbs=("monotone",),
@@ -111,7 +114,7 @@ def monotonicity(subject: CheckSubject, *, tolerance: float = 1e-9, confidence: 
     ----------
     subject : ``declared["monotone"]`` names features and directions; rows scored on the grid of each under the key
         "monotone" of ``subject.perturbed``. The answer is the score, the amount, or the score of the favourable class.
-    tolerance : how far a step may go the wrong way, in units of the answer.
+    tolerance : how far a step may go the wrong way, in units of the answer; below 1 for scores.
     confidence : nominal coverage of each Wilson interval.
 
     Returns
@@ -132,6 +135,7 @@ def monotonicity(subject: CheckSubject, *, tolerance: float = 1e-9, confidence: 
     from audits.statistics.intervals import wilson
     from audits.tables.perturbed import sweeps
 
+    _refuse_vacuous("monotonicity", subject, tolerance)
     declared = _directions(subject.declared.get("monotone", {}))
     if not declared:
         raise Insufficient(
@@ -186,6 +190,14 @@ def _scored(subject: CheckSubject, key: str) -> EvaluationTable:
         reason = f"The model was not scored on {key} rows." + (f" {why}" if why else "")
         raise Insufficient(reason, "Upload the model in a format the service can load in its sandbox.")
     return table
+
+
+def _refuse_vacuous(name: str, subject: CheckSubject, tolerance: float) -> None:
+    """Refuse a tolerance that no change of a score could exceed; which it is shows only with the kind of model."""
+    if subject.task != "regression" and tolerance >= 1.0:
+        slug = f"robustness.{name}"
+        message = f"Parameters of {slug} do not fit: tolerance: a score moves by less than 1"
+        raise DomainError("bad-check-parameters", message, check=slug, at="tolerance")
 
 
 def _span(subject: CheckSubject) -> tuple[tuple[float, float], float]:

@@ -19,7 +19,7 @@ MEASURES = {"binary": "ROC AUC", "multiclass": "accuracy", "regression": "RMSE /
     needs=("labels", "perturbed"),
     unit="share",
     better="lower",
-    parameters={"perturbation": {"type": "string", "pattern": "^missing-[0-9.]+$"}} | OF,
+    parameters={"perturbation": {"type": "string", "pattern": r"^missing-(?!0\.0+$)0\.[0-9]{1,4}$"}} | OF,
     mend="Train with missing values present, or impute them in the model; say in the intended use what must be given.",
     tasks=TASKS,
     perturbs=("missing-0.05", "missing-0.1", "missing-0.2"),
@@ -69,7 +69,10 @@ def missing_values(
     needs=("labels", "perturbed", "features"),
     unit="share",
     better="lower",
-    parameters={"perturbation": {"type": "string", "pattern": "^noise-[0-9.]+$"}} | OF,
+    parameters={
+        "perturbation": {"type": "string", "pattern": r"^noise-(?!0\.0+$)(0\.[0-9]{1,4}|[1-9](\.[0-9]{1,4})?)$"}
+    }
+    | OF,
     mend="Train with noise, smooth or regularise the model; find the feature whose small changes move the score most.",
     tasks=TASKS,
     perturbs=("noise-0.05", "noise-0.1", "noise-0.2"),

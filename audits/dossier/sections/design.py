@@ -54,6 +54,7 @@ class Design(DossierSection):
             KeyValue(_("Training run"), facts["training_run"] or none),
             KeyValue(_("Seed"), seed),
             KeyValue(_("Scoring"), _json(facts["scoring"]) if facts["scoring"] else none),
+            *_declarations(facts["scoring"]),
         )
         named = (Column(_("Name")), Column(_("Value"), weight=2))
         blocks = [
@@ -85,6 +86,19 @@ class Design(DossierSection):
         }
         where = _("registration of the version")
         return [Gap(what, clause, where) for name, (what, clause) in asked.items() if not facts.get(name)]
+
+
+def _declarations(scoring: dict[str, Any]) -> list[KeyValue]:
+    """Return in words which answer counts as the good one, and what nobody can change, where the version says so."""
+    found = []
+    if scoring.get("favourable"):
+        many = scoring.get("task") == "multiclass"
+        ends = {"high": _("a score at or above the threshold"), "low": _("a score below the threshold")}
+        said = scoring["favourable"]
+        found.append(KeyValue(_("Favourable answer"), said if many else ends.get(said, said)))
+    if scoring.get("immutable"):
+        found.append(KeyValue(_("Features nobody can change"), ", ".join(scoring["immutable"])))
+    return found
 
 
 def _json(value: Any) -> str:

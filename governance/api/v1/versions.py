@@ -48,6 +48,7 @@ class ScoringStated(Strict):
     favourable = serializers.JSONField(required=False, allow_null=True)
     classes = serializers.JSONField(required=False, allow_null=True)
     monotone = serializers.JSONField(required=False, allow_null=True)
+    immutable = serializers.JSONField(required=False, allow_null=True)
     ranges = serializers.JSONField(required=False, allow_null=True)
     reasons = serializers.JSONField(required=False, allow_null=True)
     conformance = serializers.JSONField(required=False, allow_null=True)
