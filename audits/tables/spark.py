@@ -20,6 +20,8 @@ SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.log.level": "ERROR",
+    # a name or value "${spark...}" would else be replaced by that setting, which may be a secret
+    "spark.sql.variable.substitute": "false",
     # "text.name" would else be the file called name, which is no table of the catalogue
     "spark.sql.runSQLOnFiles": "false",
 }
@@ -69,7 +71,7 @@ def session_of(source: Mapping[str, Any]) -> Any:
             from pyspark.sql import SparkSession
 
             builder = SparkSession.builder.appName("cadastre").master(source["master"])
-            for name, value in {**SETTINGS, **source.get("config", {})}.items():
+            for name, value in {**source.get("config", {}), **SETTINGS}.items():
                 builder = builder.config(name, value)
             return builder.getOrCreate()
     except ImportError as error:

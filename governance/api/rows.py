@@ -75,7 +75,8 @@ def approval_called(request: Request, pk: uuid.UUID) -> Approval:
 
 def run_called(request: Request, pk: uuid.UUID) -> ValidationRun:
     """Return a validation run; raises ``unknown-validation``."""
-    found = ValidationRun.objects.select_related("version").with_steps().filter(pk=pk).first()
+    # asked again and again while a run lasts; the plan may be large and is not shown
+    found = ValidationRun.objects.select_related("version").defer("plan").with_steps().filter(pk=pk).first()
     if found is None:
         raise _unknown("unknown-validation", _("There is no such validation run."))
     require_model(request, found.version.model_id)

@@ -92,3 +92,21 @@ def test_others_cannot_repeat_it_by_posting(cast):
     assert answer.status_code == 403
     assert not run.reperformances.exists()
     assert run.requested_at + timedelta(days=1) > run.concluded_at
+
+
+def test_the_poll_of_the_page_reads_what_it_shows_and_nothing_large(cast, django_assert_num_queries):
+    run = builders.an_open_promotion(cast, concluded=False).run
+    lease = claim(str(run.pk), worker="w")
+    heartbeat(lease, message="Scoring")
+    client = Client()
+    client.force_login(cast.vera)
+    # the session, the person and the roles held (by the middleware and by the page), the run, its steps
+    with django_assert_num_queries(7) as asked:
+        assert client.get(f"/console/validations/{run.pk}/progress/").status_code == 200
+    read = " ".join(query["sql"] for query in asked.captured_queries if "validationrun" in query["sql"])
+    assert '"state"' in read
+    for column in ("plan", "manifest", "agreement", "facts", "results", "scope", "failure"):
+        assert f'validationrun"."{column}"' not in read, column
+    steps = " ".join(query["sql"] for query in asked.captured_queries if "runstep" in query["sql"])
+    for column in ("facts", "results", "scope"):
+        assert f'runstep"."{column}"' not in steps, column

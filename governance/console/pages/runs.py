@@ -53,7 +53,8 @@ def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 @open_to(PEOPLE_WHO_READ)
 def progress(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """Show only how far a run is, for the script that keeps the page of the run fresh."""
-    found = _found(run_id)
+    rows = ValidationRun.objects.only("state", "concluded_at").with_steps()
+    found = get_object_or_404(rows, pk=run_id)
     return show(request, "parts/run_progress", {"run": found, **_steps(found)}, title=_("Progress"))
 
 
