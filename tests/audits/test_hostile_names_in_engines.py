@@ -32,7 +32,7 @@ VALUES = (
     "per%cent %s", "NULL", "(missing)", "null", "'", "''", '"', "`", ";", "年齢", "😀", "\u202eabc", "a\\nb", "{x}",
 )  # fmt: skip
 ASKED = (
-    "performance.roc_auc", "performance.weak_segments", "fairness.selection_rate_ratio", "fairness.proxy_screen",
+    "performance.roc_auc", "fairness.selection_rate_ratio", "fairness.proxy_screen",
     "data.missing_values", "data.duplicates", "data.train_test_overlap", "data.unseen_categories", "data.schema_change",
     "drift.psi_features", "drift.ks_features", "drift.label_shift", "data.leakage_suspicion",
 )  # fmt: skip
