@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,7 +101,7 @@ def test_the_same_numbers_come_out_and_nothing_is_executed(engine: tuple[Move, A
 @pytest.mark.parametrize("role", ["target", "score", "time", "weight", "key"])
 def test_a_hostile_name_may_play_any_role(engine: tuple[Move, Any], role: str) -> None:
     move, victims = engine
-    name = 'x"; `DROP` TABLE victim; -- \'%s ${a}'
+    name = "x\"; `DROP` TABLE victim; -- '%s ${a}"
     frame = hostile(200, 3, ()).assign(id=range(200), day=pd.Timestamp("2026-01-01"), w=1.0)
     plain = {"target": "y", "score": "s", "time": "day", "weight": "w", "key": "id"}
     roles = ColumnRoles(**(plain | {role: name}), features=("income",))
