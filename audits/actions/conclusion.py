@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
 from audits.actions.comparison import compare_with_original
 from audits.actions.evidence import store_json
 from audits.actions.findings import open_finding
+from audits.actions.free import free_steps, worn_out
 from audits.models import CheckResult, Evidence, Finding, RunStep, ValidationRun
 from registry import texts
 from registry.actions.versions import move_stage
@@ -102,8 +102,6 @@ def conclude_in_error(run: ValidationRun, *, failure: Mapping[str, str]) -> Vali
 @transaction.atomic
 def quarantine(run: ValidationRun) -> ValidationRun:
     """End a run one of whose steps lost its worker in every allowed attempt; it blocks nobody, and it never passes."""
-    from audits.actions.steps import free_steps
-
     locked = ValidationRun.objects.select_for_update().get(pk=run.pk)
     spent = [step for step in free_steps(locked, database_now()) if worn_out(step)]
     if locked.state != State.RUNNING or not spent:
@@ -120,11 +118,6 @@ def quarantine(run: ValidationRun) -> ValidationRun:
         _finding_of_failure(locked, failure)
         _follow(locked)
     return locked
-
-
-def worn_out(step: RunStep) -> bool:
-    """Tell whether a step has had all its attempts."""
-    return step.attempts >= int(settings.RUN_MAX_ATTEMPTS)
 
 
 def manifest_of(steps: Sequence[RunStep]) -> dict[str, Any]:

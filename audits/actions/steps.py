@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 
 from audits.actions.conclusion import JudgedRequirement, conclude, conclude_in_error
+from audits.actions.free import free_steps
 from audits.actions.waking import wake
 from audits.models import RunAttempt, RunStep, ValidationRun
 from registry import texts
@@ -80,18 +81,6 @@ def claim(run_id: str, *, worker: str) -> Lease | None:
     spent = (now - (run.started_at or now)).total_seconds()
     left = settings.RUN_WALL_SECONDS - spent
     return Lease(str(run.pk), step.pk, step.key, step.kind, step.fencing_token, worker, left, step.scope)
-
-
-def free_steps(run: ValidationRun, now: Any) -> list[RunStep]:
-    """Return the steps that can be worked on now, in their order."""
-    steps = sorted(run.steps.all(), key=lambda step: step.position)
-    done = {step.key for step in steps if step.state == StepState.DONE}
-    return [
-        step
-        for step in steps
-        if (step.state == StepState.QUEUED and done.issuperset(step.needs))
-        or (step.state == StepState.RUNNING and step.lease_until is not None and step.lease_until < now)
-    ]
 
 
 @transaction.atomic

@@ -9,8 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from audits.actions.conclusion import quarantine, worn_out
-from audits.actions.steps import free_steps
+from audits.actions.conclusion import quarantine
+from audits.actions.free import free_steps, worn_out
 from audits.actions.waking import wake
 from audits.models import RunStep, ValidationRun
 from audits.runs.steps import steps_of

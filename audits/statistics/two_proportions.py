@@ -16,11 +16,12 @@ MOST_ROWS_UNCONDITIONAL = 200
 
 @dataclass(frozen=True)
 class ExactTests:
-    """Two-sided p-values of one two by two table; ``boschloo`` is None above 200 rows, where it takes too long."""
+    """Two-sided p-values of one two by two table; the unconditional ones are None above 200 rows: it takes too long."""
 
     fisher: float
     mid_p: float
     boschloo: float | None
+    barnard: float | None
 
 
 def exact_tests(hits: int, n: int, hits_against: int, n_against: int) -> ExactTests:
@@ -29,7 +30,7 @@ def exact_tests(hits: int, n: int, hits_against: int, n_against: int) -> ExactTe
     Fisher's p adds the probabilities of all tables with the same margins that are no more likely than the one seen; the
     mid-p counts only half of those equally likely, and so is less conservative. Boschloo's test takes Fisher's p as its
     statistic and is the largest p over all common rates: exact without fixing the number of hits, and never less
-    powerful.
+    powerful. Barnard's does the same with the pooled score statistic of the difference.
 
     Parameters
     ----------
@@ -42,24 +43,27 @@ def exact_tests(hits: int, n: int, hits_against: int, n_against: int) -> ExactTe
     References
     ----------
     R. A. Fisher, J. Royal Statistical Society 98 (1935) 39-82; H. O. Lancaster, JASA 56 (1961) 223-234 (mid-p);
-    R. D. Boschloo, Statistica Neerlandica 24 (1970) 1-9. ``scipy.stats.fisher_exact`` and ``boschloo_exact``.
+    R. D. Boschloo, Statistica Neerlandica 24 (1970) 1-9; G. A. Barnard, Biometrika 34 (1947) 123-138.
+    ``scipy.stats.fisher_exact``, ``boschloo_exact`` and ``barnard_exact``.
     """
     if not (0 <= hits <= n and 0 <= hits_against <= n_against and n > 0 and n_against > 0):
         raise ValueError("an exact test needs two groups, each with 0 <= hits <= n and n > 0")
     together, total = hits + hits_against, n + n_against
     if together in (0, total):
-        return ExactTests(1.0, 1.0, 1.0 if total <= MOST_ROWS_UNCONDITIONAL else None)
+        unconditional = 1.0 if total <= MOST_ROWS_UNCONDITIONAL else None
+        return ExactTests(1.0, 1.0, unconditional, unconditional)
     table = [[hits, n - hits], [hits_against, n_against - hits_against]]
     fisher = min(1.0, float(stats.fisher_exact(table).pvalue))
     chances = stats.hypergeom(total, together, n)
     likely = float(chances.pmf(hits))
     if _as_likely_beyond_the_mode(chances, hits, together, n, n_against):
         likely *= 2.0
-    boschloo = None
+    boschloo = barnard = None
     if total <= MOST_ROWS_UNCONDITIONAL:
         columns = [[hits, hits_against], [n - hits, n_against - hits_against]]
         boschloo = min(1.0, float(stats.boschloo_exact(columns).pvalue))
-    return ExactTests(fisher, max(0.0, fisher - likely / 2.0), boschloo)
+        barnard = min(1.0, float(stats.barnard_exact(columns).pvalue))
+    return ExactTests(fisher, max(0.0, fisher - likely / 2.0), boschloo, barnard)
 
 
 def _as_likely_beyond_the_mode(chances: Any, hits: int, together: int, n: int, n_against: int) -> bool:

@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.checks.comparison.metrics import chosen, losses
+from audits.checks.comparison.metrics import BY_GROUP, chosen, losses
 from audits.checks.contract import CheckSubject, GroupRow, Measurement, Plot, PlotColumn, check, gettext_noop
 
 if TYPE_CHECKING:
     from audits.tables.moments import Moments
 
-METRICS: dict[str, tuple[str, ...]] = {
-    "roc_auc": ("binary",),
-    "brier": ("binary",),
-    "log_loss": ("binary",),
-    "accuracy": ("binary", "multiclass"),
-    "mae": ("regression",),
-    "mse": ("regression",),
-}
 MEND = "Find why the group fares worse (features, training rows of that group), mend it, or keep the other version."
 SMALLEST_SHOWN = 3
 CROSS = " × "
@@ -46,7 +38,7 @@ class Shortfall:
     unit="shortfall",
     better="lower",
     parameters={
-        "metric": {"enum": ["", *METRICS]},
+        "metric": {"enum": ["", *BY_GROUP]},
         "attributes": {
             "type": "array",
             "items": {"type": "string", "minLength": 1, "maxLength": 200},
@@ -118,7 +110,7 @@ def no_group_worse(
     """
     from scipy import stats
 
-    name = chosen(subject, metric, METRICS)
+    name = chosen(subject, metric, BY_GROUP)
     columns = tuple(attributes or subject.evaluation.roles.sensitive)
     groupings: list[tuple[str, ...]] = [(column,) for column in columns]
     if intersections and len(columns) > 1:

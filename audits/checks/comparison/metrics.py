@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from audits.checks import metrics as metrics_of
 from audits.checks.contract import NEEDS, CheckSubject, Insufficient
-from registry.errors import DomainError
+from audits.checks.metrics import offered
 
-METRICS: dict[str, tuple[str, ...]] = {
-    "roc_auc": ("binary",),
-    "brier": ("binary",),
-    "log_loss": ("binary",),
-    "accuracy": ("binary", "multiclass"),
-    "rmse": ("regression",),
-    "mae": ("regression",),
-}
-DEFAULT = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
+METRICS = offered("roc_auc", "brier", "accuracy", "rmse", "mae", log_loss=("binary",))
+BY_GROUP = offered("roc_auc", "brier", "accuracy", "mae", "mse", log_loss=("binary",))
+"""The root of a mean of squares has no difference that is a mean over rows; its square has."""
 
 
 def chosen(subject: CheckSubject, metric: str, metrics: dict[str, tuple[str, ...]]) -> str:
     """Return the metric to compare by; DomainError for one that the task does not have, Insufficient for what it needs."""
-    name = metric or DEFAULT[subject.task]
-    if subject.task not in metrics[name]:
-        fitting = ", ".join(sorted(each for each, tasks in metrics.items() if subject.task in tasks))
-        message = f"A {subject.task} model is not compared by {name}, but by one of {fitting}."
-        raise DomainError("bad-check-parameters", message, metric=name)
+    name = metrics_of.chosen(subject.task, metric, metrics)
     need = "predictions" if name in ("accuracy", "rmse", "mae", "mse") else "scores"
     holds, reason, mend = NEEDS[need]
     if not holds(subject):

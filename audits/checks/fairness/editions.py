@@ -37,7 +37,7 @@ FOUR_FIFTHS: Mapping[str, Edition] = MappingProxyType(
         for edition in (
             Edition(
                 slug="ugesp-1978",
-                instrument="Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4(D)",
+                instrument="Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4(D), 43 FR 38295",
                 says="A selection rate below four fifths of the highest is generally taken as evidence of adverse impact; "
                 "smaller differences may count where they are beyond chance and matter in practice, and larger ones may not "
                 "where numbers are small.",

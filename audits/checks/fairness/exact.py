@@ -104,8 +104,8 @@ def exact_tests(
     -------
     Measurement
         ``n`` rows of the tested groups (of the attribute with the fewest); ``detail.comparisons`` holds for each
-        comparison n, hits, rates, difference with interval, p by Fisher, mid-p and (up to 200 rows) Boschloo, and both
-        adjustments. Two groups of one attribute are one comparison.
+        comparison n, hits, rates, difference with interval, p by Fisher, mid-p and (up to 200 rows) Boschloo and Barnard,
+        and both adjustments. Two groups of one attribute are one comparison.
 
     Notes
     -----
@@ -118,6 +118,7 @@ def exact_tests(
     References
     ----------
     R. A. Fisher, J. Royal Statistical Society 98 (1935) 39-82; R. D. Boschloo, Statistica Neerlandica 24 (1970) 1-9;
+    G. A. Barnard, Biometrika 34 (1947) 123-138;
     S. Holm, Scand. J. Statistics 6 (1979) 65-70; Y. Benjamini, Y. Hochberg, J. Royal Statistical Society B 57 (1995)
     289-300; R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890.
     """
@@ -214,6 +215,7 @@ def _comparisons(
             | {"difference": counts[0] / counts[1] - hits_against / n_against}
             | {"low": interval.low, "high": interval.high}
             | {"p_fisher": result.fisher, "p_mid": result.mid_p, "p_boschloo": result.boschloo}
+            | {"p_barnard": result.barnard}
         )
     return found
 

@@ -105,7 +105,7 @@ def four_fifths(
 
     References
     ----------
-    29 CFR 1607.4(D) (1978); Uniform Guidelines questions and answers (1979), no. 11, 20 to 24.
+    29 CFR 1607.4(D), 43 FR 38295 (25 August 1978); Uniform Guidelines questions and answers (1979), no. 11, 20 to 24.
     """
     from audits.tables.decisions import decision_cells
 

@@ -6,23 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from audits.checks import metrics
 from audits.checks.contract import Insufficient
-from registry.errors import DomainError
+from audits.checks.metrics import offered
 
 if TYPE_CHECKING:
     from audits.statistics.intervals import Interval
     from audits.tables.contract import EvaluationTable
 
-METRICS: dict[str, tuple[str, ...]] = {
-    "roc_auc": ("binary",),
-    "brier": ("binary",),
-    "log_loss": ("binary", "multiclass"),
-    "accuracy": ("binary", "multiclass"),
-    "rmse": ("regression",),
-    "mae": ("regression",),
-}
+METRICS = offered("roc_auc", "brier", "log_loss", "accuracy", "rmse", "mae")
 HIGHER = ("roc_auc", "accuracy")
-DEFAULT = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "rmse"}
 SCHEMA = {"enum": ["", *METRICS]}
 
 
@@ -39,12 +32,7 @@ class Figure:
 
 def chosen(task: str, metric: str) -> str:
     """Return the metric, that of the task where it is left out; DomainError for one that the task does not have."""
-    name = metric or DEFAULT[task]
-    if task not in METRICS[name]:
-        fitting = ", ".join(sorted(each for each, tasks in METRICS.items() if task in tasks))
-        message = f"{name} is not measured of a {task} model; {fitting} are."
-        raise DomainError("bad-check-parameters", message, metric=name)
-    return name
+    return metrics.chosen(task, metric, METRICS)
 
 
 def lacking(table: EvaluationTable, metric: str) -> str:

@@ -30,7 +30,7 @@ def overfit_gap(subject: CheckSubject, *, metric: str = "", confidence: float = 
     ----------
     subject : evaluation table, and the training table with outcomes and the model's answers as reference.
     metric : "roc_auc", "brier", "log_loss" or "accuracy" (binary), "accuracy" or "log_loss" (multiclass), "rmse" or
-        "mae" (regression); left out: roc_auc, accuracy, rmse.
+        "mae" (regression); left out: roc_auc, accuracy, mae.
     confidence : nominal coverage of the interval of the difference of two independent tables: Newcombe's for the
         accuracy, else the normal law with DeLong's or the mean's variances (delta method for the RMSE).
 
