@@ -130,8 +130,11 @@ def manifest_of(steps: Sequence[RunStep]) -> dict[str, Any]:
     evidence: dict[str, Any] = {}
     notes: dict[str, Any] = {}
     codes: dict[str, list[str]] = {}
+    histograms: dict[str, Any] = {}
     for step in steps:
         facts = dict(step.facts)
+        if told := facts.pop("reference_histograms", None):
+            histograms[step.key] = told
         notes |= facts.pop("notes", {})
         evidence |= {f"{step.key}/{name}": sha256 for name, sha256 in facts.pop("files", {}).items()}
         digest = facts.get("code", {}).get("digest", "")
@@ -140,7 +143,8 @@ def manifest_of(steps: Sequence[RunStep]) -> dict[str, Any]:
         manifest |= {name: value for name, value in facts.items() if name not in manifest}
     if len(codes) > 1:
         notes["code"] = "; ".join(f"{', '.join(keys)}: {digest}" for digest, keys in sorted(codes.items()))
-    return manifest | ({"evidence": evidence} if evidence else {}) | ({"notes": notes} if notes else {})
+    more = {"evidence": evidence, "reference_histograms": histograms, "notes": notes}
+    return manifest | {name: found for name, found in more.items() if found}
 
 
 def evidence_digest_of(run: ValidationRun) -> str:

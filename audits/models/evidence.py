@@ -15,6 +15,7 @@ class Evidence(models.Model):
         SCORES = "scores", _("Scores of a model")
         EXPLANATION = "explanation", _("Explanation")
         EXPLANATION_PART = "explained_rows", _("Part of an explanation")
+        HISTOGRAMS = "histograms", _("Histograms of a table")
         RUN = "run", _("Run manifest")
         DIFFERENCE = "difference", _("Difference of two runs")
         DOSSIER_FACTS = "dossier_facts", _("Facts of a dossier")

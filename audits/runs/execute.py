@@ -16,13 +16,17 @@ from django.db import DatabaseError
 
 from audits.actions.conclusion import JudgedRequirement
 from audits.actions.evidence import store_evidence
+from audits.actions.histograms import keep_histograms, kept_under
 from audits.actions.steps import Lease, claim, fail, finish, give_back, heartbeat
 from audits.models import Evidence, RunStep, ValidationRun
-from audits.runs import steps
+from audits.runs import histograms, steps
 from audits.runs.guard import LIMITS, Bounds, Died, Product, Say, exceeded, guarded
 from audits.runs.manifest import surroundings
+from audits.tables.slots import compile_for
+from registry.digests import digest_of
 from registry.errors import DomainError
 from registry.ledger.context import ActContext, acting
+from registry.models import DatasetVersion
 
 log = logging.getLogger("cadastre.runs")
 
@@ -34,6 +38,7 @@ LOADED_ONCE = (
     "ibis.formats.pyarrow",
 )  # fmt: skip
 JSON, ARRAY = "application/json", "application/x-npy"
+MEASURED_KINDS = {"explanation": Evidence.Kind.EXPLANATION, histograms.KEPT: Evidence.Kind.HISTOGRAMS}
 
 
 def execute(run_id: str, *, worker: str) -> ValidationRun | None:
@@ -86,6 +91,13 @@ def _done(lease: Lease, folder: Path) -> Product:
     run = ValidationRun.objects.get(pk=lease.run_id)
     step = RunStep.objects.get(pk=lease.step_id)
     needed = {one.key: one.facts for one in run.steps.filter(key__in=step.needs).order_by("position")}
+    plan = steps.complete(run.plan)
+    kept: str | None = None
+    if lease.kind == "measure":
+        _compile(plan, lease)
+        if run.reperforms_id is None:  # a repetition counts for itself
+            ground = histograms.ground_of(plan)
+            kept = kept_under(digest_of(ground)) if ground is not None else None
 
     def beat(message: str | None) -> None:
         try:
@@ -97,7 +109,7 @@ def _done(lease: Lease, folder: Path) -> Product:
     if lease.kind != "measure":
         memory = max(memory, settings.SANDBOX_MEMORY_BYTES)
     return guarded(
-        lambda folder, say: _work(steps.complete(run.plan), lease, needed, folder, say),
+        lambda folder, say: _work(plan, lease, needed, folder, say, kept=kept),
         folder=folder,
         bounds=Bounds(lease.seconds_left, memory),
         beat=beat,
@@ -105,8 +117,23 @@ def _done(lease: Lease, folder: Path) -> Product:
     )
 
 
+def _compile(plan: Mapping[str, Any], lease: Lease) -> None:
+    """Compile here, once, what each child that counts a large table would compile for itself."""
+    asked = set(lease.scope.get("requirements", ()))
+    if any(line["key"] in asked and line["check"].startswith("drift.") for line in plan["requirements"]):
+        described = plan["datasets"]["evaluation"]
+        rows = DatasetVersion.objects.filter(digest=described["digest"]).values_list("row_count", flat=True).first()
+        compile_for((rows or 0) * len(described["roles"].get("features") or ()))
+
+
 def _work(
-    plan: Mapping[str, Any], lease: Lease, needed: Mapping[str, Mapping[str, Any]], folder: Path, say: Say
+    plan: Mapping[str, Any],
+    lease: Lease,
+    needed: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    say: Say,
+    *,
+    kept: str | None,
 ) -> Product:
     """Do what the kind of a step asks; this runs in the child."""
     from audits.runs import explaining, measuring, scoring
@@ -115,7 +142,7 @@ def _work(
     if lease.kind == "explain":
         return explaining.explain_chunk(plan, lease.scope, scored, folder, say)
     if lease.kind == "measure":
-        return measuring.measure_batch(plan, lease.scope["requirements"], needed, folder, say)
+        return measuring.measure_batch(plan, lease.scope["requirements"], needed, folder, say, kept=kept)
     if lease.key == steps.BASELINE:
         return scoring.score_baseline(plan, scored, folder, say)
     if lease.key == steps.PERTURBED:
@@ -131,6 +158,9 @@ def _kept(lease: Lease, product: Product) -> tuple[dict[str, Any], list[JudgedRe
     if lease.kind == "measure":
         if "explanation" in digests:
             facts["explanation_sha256"] = digests["explanation"]
+        if histograms.KEPT in digests:
+            facts[histograms.KEPT] |= {"sha256": digests[histograms.KEPT]}
+            _keep(run, digests[histograms.KEPT])
     elif digests:
         facts["files"] = digests
     results = [
@@ -143,11 +173,18 @@ def _kept(lease: Lease, product: Product) -> tuple[dict[str, Any], list[JudgedRe
     return facts, results
 
 
+def _keep(run: ValidationRun, sha256: str) -> None:
+    """Let later runs find the histograms of the reference table that this one stored."""
+    ground = histograms.ground_of(steps.complete(run.plan))
+    if ground is not None:
+        keep_histograms(Evidence.objects.get(pk=sha256), ground=digest_of(ground))
+
+
 def _stored(lease: Lease, name: str, path: Path) -> str:
     kind, media = {
         "score": (Evidence.Kind.SCORES, ARRAY),
         "explain": (Evidence.Kind.EXPLANATION_PART, JSON),
-        "measure": (Evidence.Kind.EXPLANATION if name == "explanation" else Evidence.Kind.MEASUREMENT, JSON),
+        "measure": (MEASURED_KINDS.get(name, Evidence.Kind.MEASUREMENT), JSON),
     }[lease.kind]
     return store_evidence(path.read_bytes(), kind=kind, media_type=media).sha256
 

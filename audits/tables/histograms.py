@@ -34,6 +34,12 @@ QUANTILES = 2_000
 HEAVY = 5e-4
 """Where one of the equal bins holds more of the rows than this, slots at quantiles resolve the column better."""
 
+RULE: Mapping[str, Any] = {
+    "format": FORMAT, "bins": FINE_BINS, "points": MAX_POINTS, "categories": MAX_CATEGORIES, "quantiles": QUANTILES,
+    "heavy": repr(HEAVY), "outermost": OUTERMOST,
+}  # fmt: skip
+"""How the slots are made: histograms of one table under one rule are the same."""
+
 
 @dataclass(frozen=True)
 class Histograms:
@@ -47,6 +53,14 @@ class Histograms:
     def digest(self) -> str:
         """SHA-256 of the histograms as JSON."""
         return digest_of(self.as_json())
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes they take."""
+        numbers = [one for one in self.columns.values() if isinstance(one, NumberHistogram)]
+        labels = [one.counts for one in self.columns.values() if isinstance(one, CategoryHistogram)]
+        arrays = sum(one.counts.nbytes + one.sums.nbytes for one in numbers)
+        return arrays + sum(len(label) + 8 for counts in labels for label in counts)
 
     def __add__(self, other: Histograms) -> Histograms:
         """Return the histograms of both sets of rows; ValueError unless they are over the same slots."""

@@ -35,6 +35,12 @@ def both_sides(reference: EvaluationTable, current: EvaluationTable, columns: Ma
     return [Sides(here, wanted.columns[name], now.columns[here]) for name, here in columns.items()]
 
 
+def asked_of(table: EvaluationTable, names: tuple[str, ...]) -> Histograms | None:
+    """Return the histograms that were counted in a reference when exactly these columns were asked for, else None."""
+    found = table.answers.get(("histograms", names))
+    return found if isinstance(found, Histograms) else None
+
+
 def _of_reference(table: EvaluationTable, names: tuple[str, ...]) -> Histograms:
     stored = table.answers.get(STORED)
     if isinstance(stored, Histograms) and set(names) <= set(stored.columns):
