@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import http.client
 import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from registry.ledger.faults import AnchorDown, LedgerFault
@@ -102,13 +103,15 @@ class TimestampAnchor:
         connection = kind(parts.hostname or "", parts.port, timeout=self.seconds)
         path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
         over = threading.Event()
-        end = threading.Timer(self.seconds, _cut, args=(connection, over))
-        end.daemon = True
-        end.start()
+        end = threading.Timer(self.seconds, over.set)
         try:
+            connection.connect()
+            end = threading.Timer(self.seconds, _cut, args=(connection.sock, over))
+            end.daemon = True
+            end.start()
             connection.request("POST", path, body=query, headers={"Content-Type": ASKS, "Accept": ANSWERS})
-            response = connection.getresponse()
-            answer = response.read(LARGEST_ANSWER + 1)
+            with connection.getresponse() as response:
+                answer = response.read(LARGEST_ANSWER + 1)
         except (OSError, http.client.HTTPException) as error:
             told = f"no answer within {self.seconds:g} s" if over.is_set() else str(error) or type(error).__name__
             raise AnchorDown(self.slug, f"{told}.") from error
@@ -124,11 +127,8 @@ class TimestampAnchor:
         return answer
 
 
-def _cut(connection: Any, over: threading.Event) -> None:
-    """Break a connection that drips: a time-out of a socket begins anew with every byte."""
+def _cut(open_socket: socket.socket, over: threading.Event) -> None:
+    """Break a connection that drips: the time-out of a socket begins anew with every byte."""
     over.set()
-    if connection.sock is not None:
-        try:
-            connection.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it has ended meanwhile
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        open_socket.shutdown(socket.SHUT_RDWR)
