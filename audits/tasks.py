@@ -41,7 +41,10 @@ def worker_name() -> str:
 def run_validation(run_id: str) -> None:
     """Work on the steps of one run that are free; any number of workers may be sent this for one run."""
     from audits.runs.execute import execute
+    from registry.ledger.standing import standing
 
+    if standing().read_only:
+        return  # its row stays; the sweeper sends it again once the register may be written to
     execute(run_id, worker=worker_name())
 
 
@@ -49,13 +52,18 @@ def run_validation(run_id: str) -> None:
 def sweep_runs() -> None:
     """Look after what was left behind."""
     from audits.runs.sweep import sweep
+    from registry.ledger.standing import standing
 
-    sweep()
+    if not standing().read_only:
+        sweep()
 
 
 @shared_task(name="audits.tasks.issue_dossier")
 def issue_dossier(dossier_id: str) -> None:
     """Build one requested dossier."""
     from audits.actions.dossiers import build_dossier
+    from registry.ledger.standing import standing
 
+    if standing().read_only:
+        return  # as above
     build_dossier(dossier_id)

@@ -27,6 +27,11 @@ BEAT_TABLE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"queue": "default", "expires": 5.0},
     },
+    "record-ledger-heads": {
+        "task": "registry.tasks.record_ledger_heads",
+        "schedule": 3600.0,
+        "options": {"queue": "default", "expires": 3600.0},
+    },
     "anchor-ledger": {
         "task": "registry.tasks.anchor_ledger",
         "schedule": 60.0,
@@ -100,6 +105,13 @@ def from_settings() -> dict[str, Any]:
     return configuration(settings.BROKER_URL)
 
 
+def ask_remote_anchors(**_told: Any) -> None:
+    """Learn before the first task whether this database is older than what was anchored outside."""
+    from registry.ledger import standing
+
+    standing.ask_remote_anchors()
+
+
 def load_what_measures(**_told: Any) -> None:
     """Load the libraries that measure before a worker forks its processes, so that a new process costs nothing."""
     from audits.runs.execute import load
@@ -111,3 +123,4 @@ app = Celery("cadastre")
 app.add_defaults(from_settings)
 app.autodiscover_tasks()
 worker_init.connect(load_what_measures)
+worker_init.connect(ask_remote_anchors)

@@ -1,4 +1,4 @@
-"""Which work keeps the ledger going when nobody writes? Thin tasks, called by beat."""
+"""Which work keeps the ledger going when nobody writes? Thin tasks, called by beat; none while it is read-only."""
 
 from __future__ import annotations
 
@@ -9,13 +9,26 @@ from celery import shared_task
 def sequence_ledger() -> int:
     """Drain what is pending into the tree: the fallback for the sequencing after each commit."""
     from registry.ledger.sequencer import sequence_all
+    from registry.ledger.standing import standing
 
-    return sequence_all()
+    return 0 if standing().read_only else sequence_all()
 
 
 @shared_task(name="registry.tasks.anchor_ledger")
 def anchor_ledger() -> None:
     """Carry the newest checkpoint outside the database, to every anchor that is due."""
     from registry.ledger.anchoring import anchor_everywhere
+    from registry.ledger.standing import standing
 
-    anchor_everywhere()
+    if not standing().read_only:
+        anchor_everywhere()
+
+
+@shared_task(name="registry.tasks.record_ledger_heads")
+def record_ledger_heads() -> None:
+    """Fix the last event of every subject once a day, so that an export can show that it leaves nothing out."""
+    from registry.actions.ledger import record_heads_when_due
+    from registry.ledger.standing import standing
+
+    if not standing().read_only:
+        record_heads_when_due()

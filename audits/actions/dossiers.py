@@ -13,9 +13,11 @@ from audits.models import Dossier, Evidence
 from registry.actions.inventory import require_role
 from registry.digests import canonical_json
 from registry.errors import DomainError
+from registry.ledger.anchoring import DOSSIER, keep_receipt
 from registry.ledger.append import append, declare_action
 from registry.ledger.clock import database_now
 from registry.ledger.context import ActContext, acting
+from registry.ledger.heads import record_heads
 from registry.ledger.plain import instant_text
 from registry.ledger.proofs import latest_checkpoint
 from registry.ledger.sequencer import sequence_all
@@ -89,6 +91,8 @@ def _build(dossier: Dossier) -> Dossier:
     from audits.dossier.render import render
 
     sequence_all()
+    record_heads(actor=dossier.requested_by)  # so that its bundle can show that it leaves no newest event out
+    sequence_all()
     with snapshot(DEFAULT_DB_ALIAS):  # the facts and the checkpoint that covers them are of one state
         newest = latest_checkpoint()
         version = ModelVersion.objects.select_related("model").get(pk=dossier.version_id)
@@ -128,6 +132,9 @@ def _issue(dossier: Dossier, *, facts_sha256: str, pdf_sha256: str, checkpoint: 
     dossier.refresh_from_db()
     if moved == 1:
         append("dossier.issued", dossier, actor=dossier.requested_by)
+        if checkpoint:
+            receipt = {"dossier": str(dossier.pk), "pdf_sha256": pdf_sha256}
+            keep_receipt(DOSSIER, checkpoint, receipt, reference=str(dossier.pk))
     return dossier
 
 

@@ -22,7 +22,7 @@ from registry.ledger.clock import database_now
 from registry.ledger.proofs import latest_checkpoint
 from registry.models import Model, ModelVersion, User, VersionArtifact
 
-declare_action("gate.decided", "The gate answered.")
+declare_action("gate.decided", "The gate answered.", always=True)
 
 NONCE = re.compile(r"\A[A-Za-z0-9._~-]{8,128}\Z")
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
 from governance import walls
-from registry.ledger import anchors, triggers
+from registry.ledger import anchors, standing, triggers
 
 log = logging.getLogger("cadastre.health")
 BROKER_SECONDS = 2
@@ -28,27 +28,31 @@ def live(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when everything the service needs is there, else 503 and what is not; the log says more."""
-    checks = {name: _holds(name, check) for name, check in CHECKS.items()}
-    everything = all(checks.values())
+    """Answer 200 when everything the service needs is there, else 503 and what is not; the log says more.
+
+    Of the ledger it also says why: whoever waits for a promotion must see which anchor is down.
+    """
+    faults = {name: _fault(name, check) for name, check in CHECKS.items()}
+    everything = not any(faults.values())
     return JsonResponse(
         {
             "status": "ready" if everything else "not-ready",
-            "checks": {name: "ok" if holds else "failing" for name, holds in checks.items()},
+            "checks": {name: "failing" if fault else "ok" for name, fault in faults.items()},
+            "reasons": {name: fault for name, fault in faults.items() if fault and name in TOLD},
         },
         status=HTTPStatus.OK if everything else HTTPStatus.SERVICE_UNAVAILABLE,
         headers={"Cache-Control": "no-store"},
     )
 
 
-def _holds(name: str, check: Callable[[], str]) -> bool:
+def _fault(name: str, check: Callable[[], str]) -> str:
     try:
         fault = check()
     except (DatabaseError, OperationalError, OSError) as error:
         fault = f"{type(error).__name__}: {error}"
     if fault:
         log.warning("Not ready: %s: %s", name, fault)
-    return not fault
+    return fault
 
 
 def _database() -> str:
@@ -73,6 +77,11 @@ def _ledger_anchor() -> str:
     return anchors.health().reason
 
 
+def _ledger_history() -> str:
+    standing.look_again()
+    return standing.standing().reason
+
+
 def _ledger_triggers() -> str:
     missing = triggers.missing(connection)
     return f"triggers are missing: {missing}" if missing else ""
@@ -88,6 +97,9 @@ CHECKS: dict[str, Callable[[], str]] = {
     "migrations": _migrations,
     "broker": _broker,
     "ledger_anchor": _ledger_anchor,
+    "ledger_history": _ledger_history,
     "ledger_triggers": _ledger_triggers,
     "approval_walls": _approval_walls,
 }
+TOLD = frozenset({"ledger_anchor", "ledger_history"})
+"""The checks whose reason is told to everybody; what the others found may name hosts and tables."""

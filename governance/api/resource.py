@@ -22,9 +22,11 @@ from governance.api.context import circumstances_of
 from governance.api.pages import PARAMETERS, CursorPages
 from registry.errors import DomainError
 from registry.ledger.context import acting
+from registry.ledger.standing import require_writable
 from registry.models import User
 
 WRITES = frozenset({"POST", "PATCH"})
+READS = frozenset({"GET", "HEAD"})
 
 
 class AlwaysJSON(BaseContentNegotiation):
@@ -43,7 +45,8 @@ class Resource(APIView):
     """One address. ``scopes`` (for tokens) and ``roles`` (for people) say per method who may; nothing said is no.
 
     ``parameters`` are the names that may stand in the query, ``ordering`` is that of its list. ``repeats_answers`` says
-    whether a write with an Idempotency-Key gets its first answer again.
+    whether a write with an Idempotency-Key gets its first answer again. ``always_open`` is for what may be done while the
+    register is read-only.
     """
 
     scopes: ClassVar[Mapping[str, str]] = {}
@@ -52,6 +55,7 @@ class Resource(APIView):
     parameters: ClassVar[frozenset[str]] = frozenset()
     ordering: ClassVar[tuple[str, ...]] = ()
     repeats_answers: ClassVar[bool] = True
+    always_open: ClassVar[bool] = False
     open_call: idempotency.OpenCall | None = None
     content_negotiation_class = AlwaysJSON
     http_method_names = ["get", "head", "post", "put", "patch"]
@@ -75,6 +79,8 @@ class Resource(APIView):
                 "unknown-parameter", _("Unknown in the address: %s.") % ", ".join(shown), parameters=shown
             )
         self.circumstances.enter_context(acting(circumstances_of(request._request, credential_in(request))))
+        if request.method not in READS and not self.always_open:
+            require_writable()
         if request.method in WRITES:
             require_readable(request)
         if request.method in WRITES and self.repeats_answers:

@@ -30,7 +30,17 @@ class Console(AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Return our pages, then what Django's admin brings: sign-in, sign-out and the windows on the records."""
-        from governance.console.pages import account, audit, findings, models, people, policies, promotions, runs
+        from governance.console.pages import (
+            account,
+            audit,
+            findings,
+            models,
+            people,
+            policies,
+            promotions,
+            runs,
+            standing,
+        )
 
         def page(route: str, view: View, name: str) -> URLPattern:
             guarded: View = self.admin_view(view)
@@ -50,6 +60,7 @@ class Console(AdminSite):
             page("policies/<slug:slug>/<int:number>/", policies.policy, "policy"),
             page("audit/", audit.audit, "audit"),
             page("audit/verification/", audit.verification, "verification"),
+            page("audit/standing/", standing.standing_page, "standing"),
             page("audit/decisions/<uuid:decision_id>/", audit.decision, "decision"),
             page("audit/dossiers/<uuid:dossier_id>/pdf/", audit.dossier_pdf, "dossier_pdf"),
             page("people/", people.people, "people"),
@@ -73,7 +84,8 @@ class Console(AdminSite):
         return show(request, "records", {"app_list": self.get_app_list(request)}, title=gettext("Records"))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add the rooms of the console to what every page of the admin knows."""
+        """Add the rooms of the console, and whether the register is read-only, to what every page of the admin knows."""
         from governance.console.access import rooms_for
+        from registry.ledger.standing import standing
 
-        return {**super().each_context(request), "rooms": rooms_for(request)}
+        return {**super().each_context(request), "rooms": rooms_for(request), "standing": standing()}

@@ -183,17 +183,29 @@ class RecordFacts:
 
 
 @dataclass(frozen=True)
+class AnchorFacts:
+    """One kind of anchor: how long the oldest event has waited for it (0: none waits), and what is wrong with it."""
+
+    kind: str
+    waiting_seconds: int
+    fault: str
+
+
+@dataclass(frozen=True)
 class LedgerFacts:
     """Whether the ledger can prove what it says.
 
-    ``checkpoint_age_seconds`` is None when no checkpoint exists. ``unanchored_age_seconds`` is the age of the oldest
-    event that no anchored checkpoint covers, 0 when there is none: an idle ledger does not grow stale.
-    ``limit_seconds`` is the installation's longest allowed gap.
+    ``anchor_healthy`` is False, and ``fault`` says why, when the ledger does not extend what was anchored outside.
+    ``checkpoint_age_seconds`` is None when no checkpoint exists. An idle ledger does not grow stale: an anchor that
+    covers every event has none that waits. ``needed`` and ``limit_seconds`` are the installation's own, where the
+    policy says nothing else.
     """
 
     anchor_healthy: bool
+    fault: str
     checkpoint_age_seconds: int | None
-    unanchored_age_seconds: int
+    anchors: tuple[AnchorFacts, ...]
+    needed: int
     limit_seconds: int
 
 

@@ -192,9 +192,12 @@ def _record(version: ModelVersion | None) -> c.RecordFacts:
 def _ledger(now: datetime) -> c.LedgerFacts:
     health = anchors.health()
     newest = latest_checkpoint()
+    sound = health.healthy or health.code == anchors.MISSING
     return c.LedgerFacts(
-        anchor_healthy=health.healthy,
+        anchor_healthy=sound,
+        fault="" if sound else health.reason,
         checkpoint_age_seconds=max(0, int((now - newest.instant).total_seconds())) if newest else None,
-        unanchored_age_seconds=health.oldest_uncovered_seconds,
+        anchors=tuple(c.AnchorFacts(one.kind, one.waiting_seconds, one.fault) for one in health.coverage),
+        needed=health.needed,
         limit_seconds=settings.LEDGER_ANCHOR_GRACE_SECONDS,
     )

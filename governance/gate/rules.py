@@ -82,6 +82,14 @@ class LineageRules:
 
 
 @dataclass(frozen=True)
+class AnchorRules:
+    """How many kinds of anchor must cover the ledger, and how long one may lag; None leaves it to the installation."""
+
+    needed: int | None = None
+    max_down_hours: int | None = None
+
+
+@dataclass(frozen=True)
 class RuleSource:
     """A text the policy leans on, and how it was read; shown beside every clause that cites it."""
 
@@ -108,6 +116,7 @@ class PolicyRules:
     controls: tuple[str, ...] | None = None
     superseded_on: date | None = None
     sources: tuple[RuleSource, ...] = ()
+    anchors: AnchorRules | None = None
 
     @classmethod
     def from_json(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import json
 import os
 import socket
 import threading
@@ -63,20 +64,38 @@ def running_service(
         web = group.start(commands.web(listener=listener.fileno(), environment=environment, processes=web_processes))
         worker = group.start(commands.worker(environment=environment, processes=worker_processes))
         group.start(commands.beat(schedule_file=settings.VAR / "run" / "beat-schedule", environment=environment))
-        wait_until_true(lambda: is_ready(address), child=web, seconds=READY_SECONDS, what="a ready answer", stop=stop)
+        wait_until_true(
+            lambda: has_started(address), child=web, seconds=READY_SECONDS, what="a ready answer", stop=stop
+        )
         yield RunningService(base_url=address, group=group, web=web, worker=worker)
 
 
 def is_ready(address: str) -> bool:
     """Return True when ``/health/ready`` of the service at ``address`` answers 200."""
+    return _readiness(address)[0] == HTTPStatus.OK
+
+
+def has_started(address: str) -> bool:
+    """Return True when the service is ready, or when nothing but the proof of its ledger keeps it from being so.
+
+    A register that was restored from an older copy starts: it is read, and people find the way back in its console.
+    """
+    status, failing = _readiness(address)
+    return status == HTTPStatus.OK or (bool(failing) and failing <= {"ledger_anchor", "ledger_history"})
+
+
+def _readiness(address: str) -> tuple[int, frozenset[str]]:
+    """Return the status of ``/health/ready`` and the names of the checks that fail; 0 where nobody answers."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5.0)
     try:
         # Behind a proxy that ends TLS, plain requests are redirected; the question comes from this machine.
         connection.request("GET", "/health/ready", headers={"X-Forwarded-Proto": "https"})
-        return connection.getresponse().status == HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
+        response = connection.getresponse()
+        checks = json.loads(response.read()).get("checks", {})
+        return response.status, frozenset(name for name, state in checks.items() if state != "ok")
+    except (OSError, ValueError, http.client.HTTPException):
+        return 0, frozenset()
     finally:
         connection.close()
 

@@ -20,6 +20,7 @@ declare_action("role.ended", "A role ended.")
 declare_action("person.deactivated", "An account was shut out.")
 declare_action("person.password_set", "A person set their password.")
 
+ITSELF = "cadastre"
 DECIDING = frozenset({Role.OWNER, Role.VALIDATOR, Role.RISK_MANAGER, Role.APPROVER})
 
 
@@ -56,6 +57,25 @@ def register_service_account(*, username: str, display_name: str, responsible: U
     )
     append("person.registered", account, actor=actor)
     _grant(account, Role.CI, actor=actor)
+    return account
+
+
+@transaction.atomic
+def register_account() -> User | None:
+    """Return the service account that acts where the register does something by itself; None while there is nobody.
+
+    Made when it is first needed, in the name of the first administrator of those there are; it has no role and no token.
+    """
+    account = User.objects.filter(username=ITSELF, kind=User.Kind.SERVICE).first()
+    if account is not None:
+        return account
+    first = _administrators().select_related("person").order_by("granted_at", "id").first()
+    if first is None:
+        return None
+    account = _new_account(
+        username=ITSELF, display_name="Cadastre", email="", kind=User.Kind.SERVICE, responsible=first.person
+    )
+    append("person.registered", account, actor=account)
     return account
 
 

@@ -24,6 +24,9 @@ from registry.ledger.succession import Succession
 
 __all__ = ["FileAnchor", "notes_in"]
 
+MISSING = "anchors-missing"
+"""The code of health when the ledger is sound and fewer anchors than needed cover it in time."""
+
 log = logging.getLogger("cadastre.ledger")
 _seen: dict[str, str] = {}
 """The newest note that this process has read back from each remote anchor, by the anchor's kind."""
@@ -214,7 +217,7 @@ def health() -> Health:
     needed = settings.LEDGER_ANCHORS_NEEDED or len(found)
     if not reason:
         reason = shortfall(found, needed=needed, seconds=settings.LEDGER_ANCHOR_GRACE_SECONDS)
-        code = "anchors-missing" if reason else ""
+        code = MISSING if reason else ""
     newest = max(one.size for one in found)
     waiting = min(one.waiting_seconds for one in found)
     return Health(not reason, newest, size, pending, waiting, reason, code, needed, found)

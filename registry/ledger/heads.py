@@ -121,13 +121,27 @@ def record_heads(*, actor: User) -> LedgerEvent:
     return append_about_ledger(RECORDED, key=settings.REGISTER_NAME, state=state, actor=actor)
 
 
+def last_recorded() -> LedgerEvent | None:
+    """Return the event that recorded heads last, or None."""
+    rows = LedgerEvent.objects.using(router.db_for_read(LedgerEvent)).filter(action=RECORDED)
+    last: LedgerEvent | None = rows.order_by("-subject_seq").first()
+    return last
+
+
+def is_up_to_date() -> bool:
+    """Tell whether nothing has been sequenced since heads were recorded last, but that they were."""
+    last, newest = last_recorded(), proofs.latest_checkpoint()
+    if last is None or newest is None:
+        return newest is None
+    return bool(newest.size <= event.read(bytes(last.body)).state["size"] + 1)
+
+
 def completeness(kind: str, key: str) -> CompletenessProof:
     """Return the proof of a subject's last event as of the newest recorded heads.
 
     Raises DomainError: ``heads-not-recorded``, ``not-sequenced``, or ``unknown-subject`` if it had no event by then.
     """
-    using = router.db_for_read(LedgerEvent)
-    row = LedgerEvent.objects.using(using).filter(action=RECORDED).order_by("-subject_seq").first()
+    row = last_recorded()
     if row is None:
         raise DomainError("heads-not-recorded", "No heads have been recorded yet.", kind="conflict")
     stated = event.read(bytes(row.body)).state

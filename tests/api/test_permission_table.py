@@ -19,6 +19,7 @@ ALL = frozenset({"developer", "owner", "validator", "risk_manager", "approver", 
 WORKING = ALL - {"auditor", "administrator"}
 BUILDING = frozenset({"developer", "owner"})
 JUDGING = frozenset({"risk_manager", "validator"})
+DECLARING = frozenset({"risk_manager", "administrator"})
 PUBLIC = "public"
 
 
@@ -80,6 +81,11 @@ TABLE = [
     Row("GET", "api/v1/ledger/checkpoint/", "ledger:read", frozenset({"auditor"}), 404),
     Row("GET", "api/v1/ledger/entries/", "ledger:read", frozenset({"auditor"}), 200),
     Row("GET", "api/v1/ledger/proofs/", "ledger:read", frozenset({"auditor"}), 422),
+    Row("GET", "api/v1/ledger/anchors/", "ledger:read", frozenset({"auditor"}), 200),
+    Row("GET", "api/v1/ledger/standing/", "ledger:read", DECLARING | {"auditor"}, 200),
+    Row("GET", "api/v1/ledger/rollback/", None, DECLARING | {"auditor"}, 200),
+    Row("POST", "api/v1/ledger/rollback/", None, DECLARING, 422),
+    Row("POST", "api/v1/ledger/rollback/confirm/", None, DECLARING, 409),
     Row("GET", "api/v1/keys/", PUBLIC, ALL, 200),
     Row("GET", "api/v1/schema/", PUBLIC, ALL, 200),
     Row("GET", "health/live", PUBLIC, ALL, 200),

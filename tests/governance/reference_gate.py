@@ -67,8 +67,11 @@ def _the_record_is_in_order(facts: Facts) -> bool:
         for end in ("training", "evaluation"):
             if rules["lineage"][f"{end}_required"] and not facts["lineage"][f"{end}_digests"]:
                 return False
-    late = ledger["unanchored_age_seconds"] > ledger["limit_seconds"]
-    return ledger["anchor_healthy"] and ledger["checkpoint_age_seconds"] is not None and not late
+    asked = rules.get("anchors") or {}
+    limit = asked["max_down_hours"] * 3600 if "max_down_hours" in asked else ledger["limit_seconds"]
+    in_time = [one for one in ledger["anchors"] if one["waiting_seconds"] <= limit]
+    enough = len(in_time) >= asked.get("needed", ledger["needed"])
+    return ledger["anchor_healthy"] and ledger["checkpoint_age_seconds"] is not None and enough
 
 
 def _it_was_measured_and_is_good(facts: Facts, now: datetime) -> bool:

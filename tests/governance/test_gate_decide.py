@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from governance.gate.contract import AnchorFacts, GateFacts
 from governance.gate.control import CONTROLS, Control, ControlResult, control
 from governance.gate.decide import decide
-from governance.gate.rules import AppliesTo, ApprovalRules
+from governance.gate.rules import AnchorRules, AppliesTo, ApprovalRules
 from tests.governance.gate_facts import (
     ADA,
     EVALUATION,
@@ -109,7 +110,7 @@ BROKEN: list[tuple[str, str, Any, str]] = [
     ("a rejection", "approvals", (*satisfied().approvals, approval(OLGA, decision="reject")), "REQ-02"),
     ("an unhealthy anchor", "ledger.anchor_healthy", False, "AUD-01"),
     ("no checkpoint", "ledger.checkpoint_age_seconds", None, "AUD-01"),
-    ("an event that waits too long", "ledger.unanchored_age_seconds", 3601, "AUD-01"),
+    ("an event that waits too long", "ledger.anchors.1.waiting_seconds", 3601, "AUD-01"),
 ]  # fmt: skip
 
 
@@ -346,3 +347,42 @@ def test_a_requirement_without_a_result_is_a_reason() -> None:
     (reason,) = decide(satisfied(more), NOW).reasons
     assert (reason.item, reason.text) == ("ece", "ece: no usable result")
     assert (reason.observed, reason.required) == ("0 results", "one result of calibration.ece >= 0.7")
+
+
+def anchored_by(needed=None, hours=None, **waiting):
+    """Return facts where the kinds have waited that long, under a policy that says how many and how long."""
+    rules = replace(some_rules(), anchors=AnchorRules(needed, hours) if (needed, hours) != (None, None) else None)
+    kinds = tuple(AnchorFacts(kind, seconds, "") for kind, seconds in waiting.items())
+    return replace(satisfied(rules), ledger=replace(satisfied().ledger, anchors=kinds))
+
+
+@pytest.mark.parametrize(
+    ("facts", "named"),
+    [
+        (anchored_by(file=0, rfc3161=0), None),
+        (anchored_by(file=0, rfc3161=3601), "rfc3161"),
+        (anchored_by(needed=1, file=0, rfc3161=3601), None),
+        (anchored_by(needed=1, file=3601, rfc3161=0), None),
+        (anchored_by(needed=3, file=0, rfc3161=0), "file, rfc3161"),
+        (anchored_by(hours=24, file=0, rfc3161=24 * 3600), None),
+        (anchored_by(hours=24, file=0, rfc3161=24 * 3600 + 1), "rfc3161"),
+        (anchored_by(hours=0, file=0, rfc3161=1), "rfc3161"),
+        (anchored_by(needed=2, hours=1, file=3601, rfc3161=3602, s3=0), "file"),
+        (anchored_by(needed=1, file=3601), "file"),
+    ],
+)
+def test_a_policy_says_how_many_anchors_are_needed_and_how_long_one_may_be_down(facts, named):
+    answer = decide(facts, NOW)
+    if named is None:
+        assert answer.allowed, answer.reasons
+        return
+    (reason,) = answer.reasons
+    assert reason.control == "AUD-01"
+    assert named in reason.observed
+    assert decide(GateFacts.from_json(facts.as_json()), NOW) == answer, "the facts alone decide"
+
+
+def test_what_is_wrong_with_the_ledger_is_the_reason():
+    ledger = replace(satisfied().ledger, anchor_healthy=False, fault="The ledger was rolled back.")
+    (reason,) = decide(replace(satisfied(), ledger=ledger), NOW).reasons
+    assert (reason.control, reason.observed) == ("AUD-01", "The ledger was rolled back.")

@@ -120,7 +120,7 @@ CHANGES: dict[str, list[Any]] = {
     "record.intended_use_stated": [False],
     "ledger.anchor_healthy": [False],
     "ledger.checkpoint_age_seconds": [None, 10**6],
-    "ledger.unanchored_age_seconds": [0, 3600, 3601],
+    "ledger.anchors.1.waiting_seconds": [0, 3600, 3601],
 } | {
     f"approvals.{number}.{name}": values
     for number in range(3)

@@ -16,7 +16,7 @@ from governance.api.auth import models_seen
 from governance.api.resource import Resource
 from governance.api.schema import described
 from registry.errors import DomainError
-from registry.ledger import proofs
+from registry.ledger import heads, proofs
 from registry.models import Role
 
 LARGEST = 2**53
@@ -92,20 +92,24 @@ class Entries(LedgerResource):
 
 
 class Proofs(LedgerResource):
-    """Proofs of inclusion and consistency."""
+    """Proofs of inclusion, of consistency, and of completeness."""
 
-    parameters = frozenset({"event", "size", "old", "new"})
+    parameters = frozenset({"event", "size", "old", "new", "kind", "key"})
 
-    @described("Prove", answers={200: OpenApiTypes.OBJECT}, query=("event", "size", "old", "new"))
+    @described("Prove", answers={200: OpenApiTypes.OBJECT}, query=("event", "size", "old", "new", "kind", "key"))
     def get(self, request: Request) -> Response:
-        """Prove that ``event`` is in the tree (over ``size``), or that tree ``new`` extends tree ``old``."""
+        """Prove that ``event`` is in the tree (over ``size``), that tree ``new`` extends tree ``old``, or with which
+        event the history of the subject ``kind`` ``key`` ended when heads were recorded last."""
         asked = frozenset(request.query_params)
         if asked in ({"event"}, {"event", "size"}):
             size = _number(request, "size", "") if "size" in asked else None
             return Response(proofs.inclusion(_event(request), size=size).as_dict())
         if asked == {"old", "new"}:
             return Response(proofs.consistency(_number(request, "old", ""), _number(request, "new", "")).as_dict())
-        raise DomainError("bad-proof-question", _("Ask for ?event= (and size=), or for ?old= and new=."))
+        if asked == {"kind", "key"}:
+            return Response(heads.completeness(request.query_params["kind"], request.query_params["key"]).as_dict())
+        message = _("Ask for ?event= (and size=), for ?old= and new=, or for ?kind= and key=.")
+        raise DomainError("bad-proof-question", message)
 
 
 def _number(request: Request, name: str, default: str) -> int:

@@ -6,6 +6,7 @@ from django.urls import path
 
 from governance.api.schema import SchemaView
 from governance.api.v1 import (
+    anchors,
     artifacts,
     datasets,
     deployments,
@@ -56,6 +57,10 @@ urlpatterns = [
     path("ledger/checkpoint/", ledger.Checkpoint.as_view()),
     path("ledger/entries/", ledger.Entries.as_view()),
     path("ledger/proofs/", ledger.Proofs.as_view()),
+    path("ledger/anchors/", anchors.AnchorReceipts.as_view()),
+    path("ledger/standing/", anchors.Standing.as_view()),
+    path("ledger/rollback/", anchors.Rollbacks.as_view()),
+    path("ledger/rollback/confirm/", anchors.RollbackConfirmation.as_view()),
     path("keys/", keys.Keys.as_view()),
     path("schema/", SchemaView.as_view()),
 ]
