@@ -9,11 +9,6 @@ from governance.gate.eligibility import Obstacle
 
 REFUSALS: dict[str, Words] = {
     "self-approval": _("You had a hand in this version or asked for its promotion, so you may not decide on it."),
-    "register-read-only": _("The register is read-only: its database is older than what was anchored outside."),
-    "register-not-read-only": _("The register is not read-only: there is nothing to declare."),
-    "rollback-not-requested": _("Nobody has asked for a rollback yet."),
-    "rollback-changed": _("What is lost is not what was asked for any more. Ask again."),
-    "second-person-needed": _("A rollback is confirmed by somebody else than who asked for it."),
     "role-missing": _("None of your roles may do this."),
     "account-inactive": _("The account is not active."),
     "not-a-person": _("Only people decide."),

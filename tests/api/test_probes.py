@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -33,6 +34,7 @@ def test_ready_with_everything_there(broker_url: str) -> None:
         "migrations",
         "broker",
         "ledger_anchor",
+        "ledger_history",
         "ledger_triggers",
         "approval_walls",
     }
@@ -68,7 +70,19 @@ def test_not_ready_when_the_ledger_was_rolled_back(cast: Cast) -> None:
     anchors.configured().path.write_text('{"note": "forged"}\n')
     response = nobody().get("/health/ready")
     assert (response.status_code, states(response)["ledger_anchor"]) == (503, "failing")
+    assert set(response.json()["reasons"]) >= {"ledger_anchor"}
+    assert "does not stand" in response.json()["reasons"]["ledger_anchor"]
     assert "forged" not in response.content.decode()
+
+
+def test_readiness_names_the_anchor_that_is_down(cast: Cast, settings: Any, tmp_path: Any) -> None:
+    settings.TIMESTAMP_URL, settings.TIMESTAMP_ROOTS = "http://127.0.0.1:9/tsr", str(tmp_path / "roots.pem")
+    a_checkpoint()
+    assert states(nobody().get("/health/ready"))["ledger_anchor"] == "ok", "within the time that is allowed"
+    settings.LEDGER_ANCHOR_GRACE_SECONDS = -1
+    response = nobody().get("/health/ready")
+    assert response.status_code == 503
+    assert "for the anchor rfc3161" in response.json()["reasons"]["ledger_anchor"]
 
 
 def test_a_database_that_is_away_is_503_with_a_time_to_come_back(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
