@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import F
 
 from audits.actions.evidence import read_evidence, store_evidence, store_json
 from audits.models import Dossier, Evidence
 from registry.actions.inventory import require_role
-from registry.digests import canonical_json
+from registry.digests import canonical_json, sha256_hex
 from registry.errors import DomainError
 from registry.ledger.anchoring import DOSSIER, keep_receipt
 from registry.ledger.append import append, declare_action
@@ -30,22 +31,52 @@ declare_action("dossier.failed", "A dossier could not be built.")
 
 log = logging.getLogger("cadastre.dossiers")
 READERS = (Role.AUDITOR, Role.RISK_MANAGER, Role.VALIDATOR, Role.APPROVER, Role.OWNER, Role.DEVELOPER, Role.CI)
+MOST_ATTEMPTS = 3
 State = Dossier.State
 
 
 @transaction.atomic
-def request_dossier(version: ModelVersion, *, actor: User) -> tuple[Dossier, bool]:
-    """Ask for the dossier of a version as of now; built by a worker. One that is queued already is the same row."""
+def request_dossier(
+    version: ModelVersion,
+    *,
+    actor: User,
+    kind: str = Dossier.Kind.FULL,
+    language: str = "en",
+    as_of: datetime | None = None,
+) -> tuple[Dossier, bool]:
+    """Ask for a dossier of a version, as of now unless an earlier instant is given; built by a worker.
+
+    One of the same kind, language and instant that the actor has queued already is the same row (then False is
+    returned beside it). Raises DomainError ``unknown-dossier-kind``, ``unknown-language``, ``as-of-in-the-future`` and
+    ``version-not-there-yet``.
+    """
     require_role(actor, *READERS)
     Model.objects.select_for_update().get(pk=version.model_id)
-    queued = Dossier.objects.filter(version=version, state=State.QUEUED, requested_by=actor).first()
-    if queued is not None:
-        return queued, False
     now = database_now()
-    row = Dossier.objects.create(version=version, as_of=now, requested_by=actor, requested_at=now)
+    _refuse_order(version, kind, language, as_of, now)
+    queued = Dossier.objects.filter(
+        version=version, kind=kind, language=language, state=State.QUEUED, requested_by=actor
+    )
+    found = (queued.filter(as_of=as_of) if as_of else queued.filter(as_of=F("requested_at"))).first()
+    if found is not None:
+        return found, False
+    row = Dossier.objects.create(
+        version=version, kind=kind, language=language, as_of=as_of or now, requested_by=actor, requested_at=now
+    )
     append("dossier.requested", row, actor=actor)
     transaction.on_commit(lambda: _wake(row))
     return row, True
+
+
+def _refuse_order(version: ModelVersion, kind: str, language: str, as_of: datetime | None, now: datetime) -> None:
+    if kind != Dossier.Kind.FULL:
+        raise DomainError("unknown-dossier-kind", f"There is no dossier of the kind {kind!r}.", field="kind")
+    if language not in dict(settings.LANGUAGES):
+        raise DomainError("unknown-language", f"There is no dossier in the language {language!r}.", field="language")
+    if as_of is not None and as_of > now:
+        raise DomainError("as-of-in-the-future", "A dossier shows what was recorded up to an instant.", field="as_of")
+    if version.registered_at > (as_of or now):
+        raise DomainError("version-not-there-yet", "The version was not registered at that instant.", field="as_of")
 
 
 def build_dossier(dossier_id: str) -> Dossier:
@@ -54,6 +85,9 @@ def build_dossier(dossier_id: str) -> Dossier:
     if dossier.state != State.QUEUED:
         return dossier
     with acting(ActContext(request_id=f"dossier-{dossier_id}", authentication="task")):
+        if not _counted(dossier):
+            message = f"{MOST_ATTEMPTS} workers were lost while they built it."
+            return _fail(dossier, DomainError("dossier-quarantined", message))
         try:
             return _build(dossier)
         except DomainError as error:
@@ -64,13 +98,29 @@ def build_dossier(dossier_id: str) -> Dossier:
 
 
 def render_again(dossier: Dossier) -> bytes:
-    """Render an issued dossier anew from its stored facts: the same bytes, or ``bytes-altered``."""
-    from audits.dossier.build import compose
-    from audits.dossier.render import render
+    """Render an issued dossier anew from its stored facts: the bytes that were signed, without the signature.
+
+    Raises DomainError ``dossier-not-issued``, and ``bytes-altered`` when the stored facts are not those of the dossier.
+    """
+    from audits.dossier.build import document_and_pdf
 
     if dossier.state != State.ISSUED:
         raise DomainError("dossier-not-issued", "The dossier has not been issued.", kind="conflict")
-    return render(compose(json.loads(read_evidence(dossier.facts_sha256))))
+    _document, pdf = document_and_pdf(read_evidence(dossier.facts_sha256))
+    return pdf
+
+
+def _counted(dossier: Dossier) -> bool:
+    """Count one more attempt; False when so many workers were lost that none shall be tried again."""
+    dossier.refresh_from_db(fields=["attempts"])
+    if dossier.attempts >= MOST_ATTEMPTS:
+        return False
+    Dossier.objects.filter(pk=dossier.pk, state=State.QUEUED).update(attempts=F("attempts") + 1)
+    return True
+
+
+def _progress(dossier: Dossier, percent: int) -> None:
+    Dossier.objects.filter(pk=dossier.pk, state=State.QUEUED).update(progress=percent)
 
 
 def sweep() -> None:
@@ -87,47 +137,52 @@ def _wake(dossier: Dossier) -> None:
 
 
 def _build(dossier: Dossier) -> Dossier:
-    from audits.dossier.build import compose, gather_facts
-    from audits.dossier.render import render
+    from audits.dossier.build import document_and_pdf, gather_facts
+    from audits.dossier.sign import sign
 
+    if dossier.version is None:
+        raise DomainError("unknown-dossier-kind", f"There is no dossier of the kind {dossier.kind!r}.")
+    _progress(dossier, 5)
     sequence_all()
     record_heads(actor=dossier.requested_by)  # so that its bundle can show that it leaves no newest event out
     sequence_all()
     with snapshot(DEFAULT_DB_ALIAS):  # the facts and the checkpoint that covers them are of one state
         newest = latest_checkpoint()
         version = ModelVersion.objects.select_related("model").get(pk=dossier.version_id)
-        facts = gather_facts(version, dossier.as_of)
+        facts = gather_facts(version, dossier.as_of, language=dossier.language)
+    _progress(dossier, 50)
     facts["dossier"] = {
         "id": str(dossier.pk),
+        "kind": dossier.kind,
         "as_of": instant_text(dossier.as_of),
         "requested_by": str(dossier.requested_by_id),
         "requested_by_name": str(dossier.requested_by),
         "checkpoint": newest.note if newest else "",
         "checkpoint_size": newest.size if newest else 0,
+        "verification": f"{settings.PUBLIC_URL.rstrip('/')}/verify/",
     }
+    content = canonical_json(facts)
+    document, pdf = document_and_pdf(content)
+    _progress(dossier, 85)
+    signed = sign(pdf)
     stored = store_json(facts, kind=Evidence.Kind.DOSSIER_FACTS)
-    pdf = store_evidence(
-        render(compose(json.loads(canonical_json(facts)))),
-        kind=Evidence.Kind.DOSSIER_PDF,
-        media_type="application/pdf",
+    kept = store_evidence(signed, kind=Evidence.Kind.DOSSIER_PDF, media_type="application/pdf")
+    return _issue(
+        dossier,
+        facts_sha256=stored.sha256,
+        content_digest=document.digest(),
+        document_sha256=sha256_hex(pdf),
+        pdf_sha256=kept.sha256,
+        checkpoint=newest.note if newest else "",
     )
-    return _issue(dossier, facts_sha256=stored.sha256, pdf_sha256=pdf.sha256, checkpoint=newest.note if newest else "")
 
 
 @transaction.atomic
-def _issue(dossier: Dossier, *, facts_sha256: str, pdf_sha256: str, checkpoint: str) -> Dossier:
-    earlier = (
-        Dossier.objects.filter(version=dossier.version, state=State.ISSUED, as_of__lt=dossier.as_of)
-        .order_by("-as_of")
-        .first()
-    )
+def _issue(dossier: Dossier, **digests: str) -> Dossier:
+    same = Dossier.objects.filter(version=dossier.version, kind=dossier.kind, language=dossier.language)
+    earlier = same.filter(state=State.ISSUED, as_of__lt=dossier.as_of).order_by("-as_of").first()
     moved = Dossier.objects.filter(pk=dossier.pk, state=State.QUEUED).update(
-        state=State.ISSUED,
-        facts_sha256=facts_sha256,
-        pdf_sha256=pdf_sha256,
-        checkpoint=checkpoint,
-        supersedes=earlier,
-        issued_at=database_now(),
+        state=State.ISSUED, progress=100, supersedes=earlier, issued_at=database_now(), **digests
     )
     dossier.refresh_from_db()
     if moved == 1:

@@ -90,6 +90,17 @@ def compose(facts: Mapping[str, Any]) -> Document:
         return _document(facts, tuple(sorted(printed, key=lambda one: (one.number, one.slug))), whole)
 
 
+def document_and_pdf(stored: bytes) -> tuple[Document, bytes]:
+    """Return the document of facts as they are stored (canonical JSON), and its PDF with those very bytes embedded.
+
+    Pure: the same bytes of facts give the same bytes of PDF, in any process and on any day.
+    """
+    from audits.dossier.render import render
+
+    document = compose(json.loads(stored))
+    return document, render(document, stored)
+
+
 def _printed(section: DossierSection, facts: Facts, whole: Whole) -> Section:
     if isinstance(section, OverviewSection):
         return section.compose_over(facts, whole)
@@ -136,5 +147,6 @@ def _document(facts: Mapping[str, Any], sections: tuple[Section, ...], whole: Wh
         language=facts["language"],
         marking=facts["marking"],
         checkpoint_size=checkpoint.get("size"),
+        verification=(facts.get("dossier") or {}).get("verification", ""),
         frame=frame,
     )

@@ -148,7 +148,8 @@ class Frame:
 class Document:
     """A whole dossier. ``as_of`` is an ISO 8601 instant in UTC and the date of the document.
 
-    Section 0 is the cover. ``marking`` is a word such as DRAFT, printed on every page.
+    Section 0 is the cover. ``marking`` is a word such as DRAFT, printed on every page. ``verification`` is the address
+    at which the first digits of the digest are answered for, up to and including its last slash.
     """
 
     title: str
@@ -159,6 +160,7 @@ class Document:
     marking: str = ""
     checkpoint_size: int | None = None
     frame: Frame = Frame()
+    verification: str = ""
 
     @cached_property
     def _digest(self) -> str:

@@ -10,23 +10,27 @@ from typing import Any
 
 from reportlab import rl_config
 from reportlab.lib.utils import TimeStamp
+from reportlab.pdfbase.pdfdoc import PDFDate
 from reportlab.pdfgen.canvas import Canvas
 
+from audits.dossier.attachment import FACTS_NAME, VERSION_WITH_ASSOCIATED_FILES, attach
 from audits.dossier.charts.plot import fit
 from audits.dossier.content import Document
 from audits.dossier.fonts import BOLD, SANS, width_of
 from audits.dossier.layout import LEFT, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, lay_out
 from audits.dossier.palette import BRAND, HAIR, MUTED, RULE, WATERMARK
+from audits.dossier.seal import PRINTED_DIGITS, SEAL_SIZE, draw_seal, place_seal
 from audits.dossier.text import PlainText
 
 rl_config.useA85 = 0  # streams as bytes: the text form of them is a quarter longer and costs more than compressing does
 
 PRODUCER = "Cadastre"
 SMALL = 6.8
+SEAL_BOTTOM = 5.0
 
 
-def render(document: Document) -> bytes:
-    """Return the PDF of ``document``.
+def render(document: Document, facts: bytes | None = None) -> bytes:
+    """Return the PDF of ``document``, with ``facts``, the JSON that it was composed from, embedded as a file.
 
     A function of its content alone: the date in the file is ``document.as_of``, no clock, no environment and no random
     number has a part in it. It holds no script, no action and no link that leaves the file, and every font is embedded.
@@ -37,12 +41,19 @@ def render(document: Document) -> bytes:
     digest = document.digest()
     stream = io.BytesIO()
     canvas = _canvas(stream, document, digest, layout.plain)
+    if facts is not None:
+        modified = PDFDate(ts=canvas._doc._timeStamp)
+        attach(canvas, facts, name=FACTS_NAME, description="The facts that this document prints", modified=modified)
     words = _words(document, layout.plain, digest)
+    address = f"{document.verification}{digest[:PRINTED_DIGITS]}" if document.verification else ""
+    seal = draw_seal(canvas, address) if address else None
     contents = layout.contents
     if contents is not None:
         contents.pages.update(_pages_of_sections(pages, layout.bookmarks))
     for index, page in enumerate(pages, start=1):
         _frame(canvas, words, index, len(pages))
+        if seal is not None:
+            place_seal(canvas, seal, LEFT + WIDTH - SEAL_SIZE, SEAL_BOTTOM)
         for box, offset in page:
             box.draw(canvas, LEFT, PAGE_HEIGHT - TOP - offset)
         canvas.showPage()
@@ -64,6 +75,7 @@ def _canvas(stream: io.BytesIO, document: Document, digest: str, plain: PlainTex
         pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
         pageCompression=1,
         invariant=1,
+        pdfVersion=VERSION_WITH_ASSOCIATED_FILES,
         initialFontName=SANS,
         initialFontSize=8,
         lang=document.language,
@@ -112,14 +124,17 @@ class _Words:
 
 def _words(document: Document, plain: PlainText, digest: str) -> _Words:
     frame = document.frame
-    right = f"{frame.short_digest} {digest[:12]}"
+    right = f"{frame.short_digest} {digest[:PRINTED_DIGITS]}"
     if document.checkpoint_size is not None:
         right += f"  ·  {frame.checkpoint} {document.checkpoint_size:,}"
+    footer = frame.footer
+    if document.verification:
+        footer += f"  ·  {document.verification}{digest[:PRINTED_DIGITS]}"
     left_room = WIDTH - width_of(right, SANS, SMALL) - 16
     return _Words(
         left=fit(plain(frame.left, one_line=True), BOLD, SMALL, left_room),
         right=right,
-        footer=fit(plain(frame.footer, one_line=True), SANS, SMALL, WIDTH - 110),
+        footer=fit(plain(footer, one_line=True), SANS, SMALL, WIDTH - 110 - SEAL_SIZE),
         marking=plain(document.marking[:40], one_line=True),
         page_of=fit(plain(frame.page_of, one_line=True), SANS, SMALL, 100),
     )
@@ -150,7 +165,7 @@ def _frame(canvas: Canvas, words: _Words, page: int, pages: int) -> None:
     canvas.setFillColor(MUTED)
     canvas.drawString(LEFT, 32, words.footer)
     number = words.page_of.replace("{page}", f"{page:,}").replace("{pages}", f"{pages:,}")
-    canvas.drawRightString(right, 32, number)
+    canvas.drawRightString(right - SEAL_SIZE - 6, 32, number)
 
 
 def _marking(canvas: Canvas, text: str) -> None:

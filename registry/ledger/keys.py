@@ -34,21 +34,7 @@ def load_or_create(path: Path) -> Ed25519PrivateKey:
     """
     path = Path(path)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=".new-key-") as fresh:
-            os.fchmod(fresh.fileno(), 0o400)
-            fresh.write(os.urandom(SEED_BYTES))
-            fresh.flush()
-            os.fsync(fresh.fileno())
-            try:
-                os.link(fresh.name, path)
-            except FileExistsError:
-                return load(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_once(path, os.urandom(SEED_BYTES))
     return load(path)
 
 
@@ -81,6 +67,25 @@ def hand_over(path: Path) -> None:
         retired = path.with_name(f"{path.name}.retired-{key_id(load(path).public_key())[:16]}")
         os.replace(path, retired)
     os.replace(following, path)
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, mode 0400 and synced, unless something is there by then: the first writer wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=".new-key-") as fresh:
+        os.fchmod(fresh.fileno(), 0o400)
+        fresh.write(content)
+        fresh.flush()
+        os.fsync(fresh.fileno())
+        try:
+            os.link(fresh.name, path)
+        except FileExistsError:
+            return
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def key_id(public: Ed25519PublicKey) -> str:
