@@ -148,7 +148,7 @@ def _build(dossier: Dossier) -> Dossier:
     sequence_all()
     with snapshot(DEFAULT_DB_ALIAS):  # the facts and the checkpoint that covers them are of one state
         newest = latest_checkpoint()
-        version = ModelVersion.objects.select_related("model").get(pk=dossier.version_id)
+        version = ModelVersion.objects.select_related("model").get(pk=dossier.version.pk)
         facts = gather_facts(version, dossier.as_of, language=dossier.language)
     _progress(dossier, 50)
     facts["dossier"] = {

@@ -19,7 +19,8 @@ from audits.dossier.content import Document
 from audits.dossier.fonts import BOLD, SANS, width_of
 from audits.dossier.layout import LEFT, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, lay_out
 from audits.dossier.palette import BRAND, HAIR, MUTED, RULE, WATERMARK
-from audits.dossier.seal import PRINTED_DIGITS, SEAL_SIZE, draw_seal, place_seal
+from audits.dossier.printed_digits import PRINTED_DIGITS
+from audits.dossier.seal import SEAL_SIZE, draw_seal, place_seal
 from audits.dossier.text import PlainText
 
 rl_config.useA85 = 0  # streams as bytes: the text form of them is a quarter longer and costs more than compressing does

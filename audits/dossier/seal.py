@@ -8,9 +8,6 @@ from typing import Any
 from reportlab.graphics.barcode.qrencoder import QR8bitByte, QRCode, QRErrorCorrectLevel
 from reportlab.pdfgen.canvas import Canvas
 
-PRINTED_DIGITS = 24
-"""Digits of the content's digest that every page prints: 96 bits, too many to find a second document for."""
-
 SEAL_SIZE = 36.0
 QUIET = 2
 FORM = "seal"

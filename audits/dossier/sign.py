@@ -61,5 +61,5 @@ def sign(pdf: bytes) -> bytes:
 def _timestamper() -> TimeStamper | None:
     from pyhanko.sign.timestamps import HTTPTimeStamper
 
-    url = settings.DOSSIER_TSA_URL
-    return HTTPTimeStamper(url, timeout=settings.DOSSIER_TSA_SECONDS) if url else None
+    url = settings.TIMESTAMP_URL
+    return HTTPTimeStamper(url, timeout=settings.LEDGER_ANCHOR_TIMEOUT_SECONDS) if url else None

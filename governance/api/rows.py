@@ -118,7 +118,7 @@ def dossier_called(request: Request, pk: uuid.UUID) -> Dossier:
     found = Dossier.objects.select_related("version", "requested_by").filter(pk=pk).first()
     if found is None:
         raise _unknown("unknown-dossier", _("There is no such dossier."))
-    require_model(request, found.version.model_id)
+    require_model(request, found.version.model_id if found.version else None)
     return found
 
 

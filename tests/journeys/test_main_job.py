@@ -187,7 +187,7 @@ def test_the_main_job_from_registration_to_a_proven_dossier(worker):
     dossier = until(Dossier.objects.filter(pk=dossier.pk).exclude(state="queued").first, what="the dossier")
     assert (dossier.state, dossier.failure) == ("issued", None)
     pdf = read_evidence(dossier.pdf_sha256)
-    assert render_again(dossier) == pdf, "the same facts give the same bytes"
+    assert pdf.startswith(render_again(dossier)), "the same facts give the same bytes, the signature follows"
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
     assert sha_of_second[:16] in text.replace("\n", "")
     assert "The numbers hold." in text

@@ -96,7 +96,7 @@ def _signer(content: bytes) -> Signer:
     private = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    known = SimpleCertificateStore()
+    known = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
     known.register_multiple(Certificate.load(one.public_bytes(serialization.Encoding.DER)) for one in (first, *chain))
     return SimpleSigner(
         signing_cert=Certificate.load(first.public_bytes(serialization.Encoding.DER)),

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -18,7 +19,7 @@ from audits.actions.dossiers import request_dossier
 from audits.actions.evidence import read_evidence
 from audits.models import Dossier
 from governance.api.auth import EVERYBODY
-from governance.api.bodies import Strict, Text
+from governance.api.bodies import Instant, Strict, Text
 from governance.api.resource import Resource
 from governance.api.rows import dossier_called, version_named
 from governance.api.schema import Problem, described
@@ -27,10 +28,13 @@ from registry.models import Role
 
 
 class DossierOrder(Strict):
-    """Of which version."""
+    """Of which version, of which kind, in which language, and as of when (now unless it says)."""
 
     model = Text()
     version = Text()
+    kind = serializers.ChoiceField(Dossier.Kind.choices, default=Dossier.Kind.FULL)
+    language = serializers.ChoiceField([code for code, _name in settings.LANGUAGES], default="en")
+    as_of = Instant(required=False)
 
 
 class DossierShown(serializers.Serializer[Dossier]):
@@ -38,10 +42,15 @@ class DossierShown(serializers.Serializer[Dossier]):
 
     id = serializers.UUIDField()
     state = serializers.ChoiceField(Dossier.State.choices)
-    model = serializers.CharField(source="version.model_id")
-    version = serializers.CharField(source="version.version")
+    kind = serializers.ChoiceField(Dossier.Kind.choices)
+    language = serializers.CharField()
+    model = serializers.CharField(source="version.model_id", default=None)
+    version = serializers.CharField(source="version.version", default=None)
+    progress = serializers.IntegerField(help_text="Percent of the work that is done.")
     as_of = serializers.DateTimeField()
     sha256 = serializers.CharField(source="pdf_sha256")
+    document_sha256 = serializers.CharField(help_text="Digest of the PDF before its signature was appended.")
+    content_digest = serializers.CharField(help_text="The digest whose first digits every page prints.")
     facts_sha256 = serializers.CharField()
     checkpoint = serializers.CharField()
     failure = serializers.DictField(allow_null=True)
@@ -59,10 +68,16 @@ class DossierList(Resource):
 
     @described("Ask for a dossier", body=DossierOrder, answers={202: DossierShown})
     def post(self, request: Request) -> Response:
-        """Ask for the dossier of a version as of now; a worker builds it."""
+        """Ask for a dossier of a version; a worker builds it."""
         values = self.body(DossierOrder)
         version = version_named(request, values["model"], values["version"])
-        row, _created = request_dossier(version, actor=self.actor)
+        row, _created = request_dossier(
+            version,
+            actor=self.actor,
+            kind=values["kind"],
+            language=values["language"],
+            as_of=values.get("as_of"),
+        )
         return Response(_shown(row), status=202)
 
 
@@ -98,12 +113,11 @@ class DossierPdf(Resource):
             raise DomainError(
                 "dossier-not-issued", _("The dossier has not been issued."), kind="conflict", state=row.state
             )
-        name = f"dossier-{row.version.model_id}-{row.version.version}.pdf"
         return HttpResponse(
             read_evidence(row.pdf_sha256),
             content_type="application/pdf",
             headers={
-                "Content-Disposition": f'attachment; filename="{name}"',
+                "Content-Disposition": f'attachment; filename="{row.file_name()}"',
                 "Content-Security-Policy": "sandbox; default-src 'none'",
                 "X-Content-Type-Options": "nosniff",
                 "Cache-Control": "private, no-store",

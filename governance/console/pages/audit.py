@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -31,6 +32,7 @@ class DossierForm(forms.Form):
     version = forms.ModelChoiceField(
         queryset=ModelVersion.objects.select_related("model").order_by("model", "-registered_at")
     )
+    language = forms.ChoiceField(choices=settings.LANGUAGES, initial="en")
 
 
 @open_to(READ_EVIDENCE)
@@ -39,12 +41,13 @@ def audit(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     form = DossierForm(posted(request))
     form.fields["version"].label = _("Version")
+    form.fields["language"].label = _("Language")
     status = 200
     if request.method == "POST":
         done, status = attempt(
             request,
             form,
-            lambda data: request_dossier(data["version"], actor=person),
+            lambda data: request_dossier(data["version"], actor=person, language=data["language"]),
             done=_("The dossier has been asked for. A worker builds it; this page shows when it is ready."),
         )
         if done:
@@ -82,12 +85,11 @@ def dossier_pdf(_request: HttpRequest, dossier_id: uuid.UUID) -> HttpResponse:
         data = read_evidence(found.pdf_sha256)
     except DomainError as refusal:
         return HttpResponse(said(refusal), status=503, content_type="text/plain; charset=utf-8")
-    name = f"dossier-{found.version.model_id}-{found.version.version}-{found.as_of:%Y%m%dT%H%M%SZ}.pdf"
     return HttpResponse(
         data,
         content_type="application/pdf",
         headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Disposition": f'attachment; filename="{found.file_name()}"',
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, no-store",
         },
