@@ -187,6 +187,7 @@ SPECTACULAR_SETTINGS = {
         "FindingStateEnum": "audits.models.finding.Finding.State",
         "ValidationStateEnum": "audits.models.run.ValidationRun.State",
         "StepStateEnum": "audits.models.run.RunStep.State",
+        "DossierKindEnum": "audits.models.dossier.Dossier.Kind",
         "DossierStateEnum": "audits.models.dossier.Dossier.State",
     },
 }
