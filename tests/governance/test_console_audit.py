@@ -34,7 +34,7 @@ def an_issued_dossier(cast: Cast) -> Dossier:
 def test_the_auditor_asks_for_a_dossier_and_sees_it_queued(cast: Cast) -> None:
     version = builders.a_version(cast)
     otto = signed_in(cast.otto)
-    assert otto.post(reverse("admin:audit"), {"version": version.pk}).status_code == 302
+    assert otto.post(reverse("admin:audit"), {"version": version.pk, "language": "de"}).status_code == 302
     assert Dossier.objects.get().requested_by == cast.otto
     page = otto.get(reverse("admin:audit")).content.decode()
     assert "queued" in page
