@@ -16,7 +16,7 @@ PYTEST := $(PY) -m pytest
 PORT ?= 8000
 DEMO := $(CURDIR)/var/demo
 
-.PHONY: help setup demo serve test test-fast test-sqlite test-postgres lint types contracts migrations-check bench bench-page bench-pins lock \
+.PHONY: help setup demo serve test test-fast test-search test-sqlite test-postgres lint types contracts migrations-check bench bench-page bench-pins lock \
 	golden messages clean
 
 help:  ## list the targets
@@ -42,6 +42,9 @@ test-postgres: $(VENV)/.with-development  ## what touches locks, triggers, trans
 
 test-fast: $(VENV)/.with-development  ## the inner loop: without worker processes, browser, PostgreSQL, Spark and what takes minutes
 	$(PYTEST) $(PARALLEL) -m "not worker and not chromium and not postgres and not spark and not thorough"
+
+test-search: $(VENV)/.with-development  ## look for counterexamples: the generated tests, on TIMES=20 times as many examples, at random
+	CADASTRE_TEST_SEARCH=$(or $(TIMES),20) $(PYTEST) $(PARALLEL) -m "hypothesis and not postgres"
 
 lint: $(VENV)/.with-development  ## style and format
 	$(PY) -m ruff check .

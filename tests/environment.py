@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.drawing import choose_profile
+
 pytest_plugins = ["tests.services", "tests.ledger_fixtures", "tests.cast"]
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -97,6 +99,7 @@ def database_url(var: Path) -> str:
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """Prepare before pytest-django reads the settings in its own hook of this name."""
     prepare()
+    choose_profile()
     return (yield)
 
 

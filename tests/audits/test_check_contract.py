@@ -13,7 +13,7 @@ import sys
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.checks.contract import (
@@ -33,6 +33,7 @@ from audits.tables.contract import ColumnRoles
 from registry.digests import canonical_json
 from registry.errors import DomainError
 from tests.audits.evaluation_samples import ROLES, complete_subject, sample, subject_of, table_of
+from tests.drawing import examples
 
 SPECS = [pytest.param(entry.item, id=entry.slug) for entry in CHECKS]
 EXPECTED = {
@@ -161,7 +162,7 @@ class TestEveryCheck:
         assert Measurement.from_json(json.loads(canonical_json(found.as_json()))) == found
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(order=st.permutations(list(range(120))), cut=st.integers(60, 120))
 def test_the_order_of_rows_never_matters_to_any_check(order: list[int], cut: int) -> None:
     frame = sample(120).head(cut)

@@ -9,13 +9,14 @@ import fairlearn.metrics as fl
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.checks.contract import CHECKS, CheckSubject, GroupRow, Insufficient, Measurement
 from audits.tables.contract import ColumnRoles
 from audits.tables.open import open_frame
 from tests.audits.evaluation_samples import ROLES, sample, table_of
+from tests.drawing import examples
 
 RATIO = "fairness.selection_rate_ratio"
 OPPORTUNITY = "fairness.equal_opportunity_difference"
@@ -94,7 +95,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(rows)
 def test_every_gap_is_fairlearns_on_the_same_rows(found: list[tuple[int, int, str, str]]) -> None:
     frame = pd.DataFrame(found, columns=["y", "d", "g", "h"])

@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from audits.checks.contract import CHECKS, CheckSubject, Measurement
 from audits.statistics.impact_ratio import Counts, below, flip, highest, impact_ratio
 from tests.audits.test_check_fairness_rates import table
+from tests.drawing import examples
 
 SLUG = "fairness.four_fifths"
 LINE = Fraction(4, 5)
@@ -61,7 +62,7 @@ def test_a_ratio_less_than_a_billionth_of_a_thousandth_below_the_line_is_below_i
 counts = st.integers(1, 40).flatmap(lambda n: st.builds(Counts, st.integers(0, n), st.just(n)))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(counts, min_size=2, max_size=5), st.data())
 def test_the_number_of_people_from_the_line_is_the_least_that_changes_the_answer(
     groups: list[Counts], data: st.DataObject

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from audits.statistics.multiplicity import benjamini_hochberg, holm
 from audits.statistics.two_proportions import exact_tests, newcombe
+from tests.drawing import examples
 
 
 # Newcombe 1998 (Statistics in Medicine 17, 873-890), table II, method 10, quoted from memory
@@ -30,7 +31,7 @@ def test_newcombes_printed_intervals(counts: tuple[int, int, int, int], low: flo
     assert (round(found.low, 4), round(found.high, 4)) == (low, high)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.integers(1, 25), st.integers(1, 25), st.data())
 def test_the_mid_p_is_fishers_less_half_of_what_is_as_likely_as_the_table_seen(
     n: int, m: int, data: st.DataObject
@@ -108,7 +109,7 @@ def test_holm_by_hand_and_with_ties_in_the_order_given() -> None:
     assert (holm([]), benjamini_hochberg([])) == ([], [])
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_adjusted_values_never_fall_below_the_raw_and_holm_never_below_benjamini_hochberg(p: list[float]) -> None:
     strict, lenient = holm(p), benjamini_hochberg(p)

@@ -8,8 +8,10 @@ import pytest
 from cadastre import ed25519
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.drawing import examples
 
 # RFC 8032, section 7.1: secret key, public key, message, signature (TEST 1, 2, 3 and SHA(abc)).
 VECTORS = [
@@ -56,14 +58,14 @@ def test_the_vectors_of_rfc_8032_verify(secret: str, public: str, message: str, 
     assert not ed25519.verify(key, signed, text + b"x")
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@examples(25)
 @given(secret=st.binary(min_size=32, max_size=32), message=st.binary(max_size=300))
 def test_what_cryptography_signs_verifies_here(secret: bytes, message: bytes) -> None:
     key = Ed25519PrivateKey.from_private_bytes(secret)
     assert ed25519.verify(key.public_key().public_bytes_raw(), key.sign(message), message)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@examples(40)
 @given(where=st.integers(0, 64 * 8 - 1), what=st.sampled_from(["signature", "key", "message"]))
 def test_one_changed_bit_never_verifies_and_cryptography_agrees(where: int, what: str) -> None:
     parts = {"signature": SIGNATURE, "key": PUBLIC, "message": MESSAGE}

@@ -7,12 +7,13 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.gate import contract as c
 from governance.gate import rules as r
 from governance.gate.decide import decide
+from tests.drawing import examples
 from tests.governance.gate_facts import (
     ADA,
     EVALUATION,
@@ -33,7 +34,7 @@ from tests.governance.gate_facts import (
 )
 from tests.governance.reference_gate import clerk_allows
 
-HOUSE = settings(max_examples=200, deadline=None, derandomize=True)
+HOUSE = examples(200)
 PEOPLE = [ADA, OLGA, VERA, RAVI, PIA]
 BOTH = frozenset({"approver", "risk_manager"})
 DIGESTS = [EVIDENCE, MANIFEST, POLICY, SHA, OTHER, ""]
@@ -222,7 +223,7 @@ def test_an_allow_holds_at_every_instant_of_its_validity(facts: c.GateFacts, dat
         assert decide(facts, last).allowed
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(rules=some_rules(), data=st.data())
 def test_taking_away_any_one_paper_approval_or_result_turns_yes_into_no(
     rules: r.PolicyRules, data: st.DataObject
@@ -249,7 +250,7 @@ def test_taking_away_any_one_paper_approval_or_result_turns_yes_into_no(
 def test_the_drawn_facts_are_allowed_often_enough_to_mean_something() -> None:
     answers: list[bool] = []
 
-    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @examples(200)
     @given(facts=some_facts())
     def collect(facts: c.GateFacts) -> None:
         answers.append(clerk_allows(facts.as_json(), NOW))
@@ -267,7 +268,7 @@ BOUND = {
 }  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(path=st.sampled_from(sorted(BOUND)), text=st.text(max_size=70))
 def test_no_other_text_in_a_bound_member_is_allowed(path: str, text: str) -> None:
     facts = satisfied()

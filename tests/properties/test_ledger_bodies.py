@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.ledger import event, plain, tree
+from tests.drawing import examples
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 values = st.recursive(
@@ -42,7 +43,7 @@ def an_event(state, payload):
     )
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(state=states, payload=states)
 def test_what_was_written_is_read_back(state, payload):
     written = an_event(state, payload)

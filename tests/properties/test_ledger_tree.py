@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.ledger import tree
+from tests.drawing import examples
 from tests.registry.test_ledger_tree import naive_root
 
 MOST = 200
@@ -61,7 +62,7 @@ def test_one_changed_bit_in_a_consistency_proof_breaks_it(data, old, new):
 
 
 @given(data=st.data(), size=st.integers(2, MOST))
-@settings(max_examples=60)
+@examples(60)
 def test_a_tree_with_one_other_leaf_is_proven_to_extend_nothing(data, size):
     changed_at = data.draw(st.integers(0, size - 1))
     old = data.draw(st.integers(changed_at + 1, size))

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from django.conf import settings as configured
 from django.db import transaction
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given
 from hypothesis import strategies as st
 
 from audits.actions.steps import claim, fail
@@ -29,6 +29,7 @@ from registry.lifecycle import Stage, may_move
 from registry.models import Deployment, ModelVersion
 from tests import builders
 from tests.cast import in_session_of
+from tests.drawing import examples
 from tests.governance.asking_the_gate import ask
 from tests.governance.judging import concluded, judged
 
@@ -138,10 +139,8 @@ def begin_anew():
     return begin
 
 
-@settings(
-    max_examples=16,
-    deadline=None,
-    derandomize=True,
+@examples(
+    16,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -1,0 +1,31 @@
+"""How many examples does a property draw, and which? The same ones in every run, unless a search for new ones is asked.
+
+CADASTRE_TEST_SEARCH  by how much to multiply the examples; they are then drawn at random, and a failing one is printed
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+
+SEARCH = int(os.environ.get("CADASTRE_TEST_SEARCH", "0"))
+SLOW = [HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large]
+
+
+def choose_profile() -> None:
+    """Make the same examples come in every run: a change is judged by what it changed, not by what was drawn."""
+    common: dict[str, Any] = {"deadline": None, "print_blob": True, "database": None}
+    settings.register_profile("same", derandomize=True, **common)
+    settings.register_profile(
+        "search", derandomize=False, max_examples=100 * max(1, SEARCH), suppress_health_check=SLOW, **common
+    )
+    settings.load_profile("search" if SEARCH else "same")
+
+
+def examples(number: int, **more: Any) -> settings:
+    """Return the settings of a property that draws ``number`` examples, and so many times more in a search."""
+    if SEARCH:
+        more["suppress_health_check"] = [*more.get("suppress_health_check", ()), *SLOW]
+    return settings(max_examples=number * max(1, SEARCH), **more)
