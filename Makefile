@@ -17,7 +17,7 @@ PORT ?= 8000
 DEMO := $(CURDIR)/var/demo
 
 .PHONY: help setup demo serve test test-fast test-search test-sqlite test-postgres lint types contracts migrations-check bench bench-page bench-pins lock \
-	golden messages clean
+	golden pictures messages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench-pins: $(VENV)/.with-development  ## resolve the peers' environments anew f
 
 golden: $(VENV)/.with-development  ## accept today's output as the golden files
 	CADASTRE_GOLDEN=write $(PYTEST) tests/golden
+
+pictures: $(VENV)/.with-development  ## take the README's pictures from a running `make serve`; SIGN_IN=<a one-time link that make demo printed>
+	$(PY) -m tests.pictures "$(SIGN_IN)"
 
 messages: $(VENV)/.with-development  ## collect and compile the translations (needs gettext)
 	mkdir -p templates/locale

@@ -35,5 +35,7 @@ def test_every_promise_has_a_test_file_that_tests_something() -> None:
 
 def test_the_pictures_say_what_they_show() -> None:
     pictures = dict(re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", README))
-    assert set(pictures.values()) == {"docs/images/console.png", "docs/images/dossier.png"}
+    assert set(pictures.values()) == {str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "images").iterdir()}
+    assert len(pictures) == 5
     assert all(len(text) > 30 for text in pictures)
+    assert all((ROOT / path).stat().st_size < 300_000 for path in pictures.values())
