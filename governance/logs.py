@@ -9,6 +9,17 @@ from datetime import UTC, datetime
 
 SECRET = re.compile(r"(?i)(bearer\s+|cad_|password=|token=|sessionid=|/enter/)[A-Za-z0-9_\-.~+/=]{6,}")
 
+CHATTER = ("/scipy/optimize/_shgo.py",)
+"""Files of libraries that tell of each step of a computation, and do so to the root logger."""
+
+
+class WithoutChatter(logging.Filter):
+    """Drops what libraries say of the steps of a computation; their warnings stay."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is kept."""
+        return record.levelno >= logging.WARNING or not record.pathname.replace("\\", "/").endswith(CHATTER)
+
 
 class OneLineJSON(logging.Formatter):
     """Formats a record as one line of JSON; a newline or an escape sequence in user text cannot forge a second line."""

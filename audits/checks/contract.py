@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -126,20 +127,16 @@ class CheckSpec:
         """
         import jsonschema
 
-        properties = dict(self.parameters.get("properties", {})) | {"confidence": CONFIDENCE_SCHEMA}
-        schema = dict(self.parameters) | {"type": "object", "properties": properties, "additionalProperties": False}
-        draft = jsonschema.Draft202012Validator
-        whole = draft.TYPE_CHECKER.redefine("integer", _is_whole)
-        strict: Any = jsonschema.validators.extend(draft, type_checker=whole)  # type: ignore[no-untyped-call]  # no stubs
+        known = self._validator.schema["properties"]
         for name, value in params.items():
-            if name not in properties:
-                raise self._refusal(str(name)[:80], f"is unknown; known are {', '.join(sorted(properties))}")
+            if name not in known:
+                raise self._refusal(str(name)[:80], f"is unknown; known are {', '.join(sorted(known))}")
             if not _is_printable(value):
                 raise self._refusal(
                     name, f"holds a text with control characters, or of more than {MAX_TEXT} characters"
                 )
         try:
-            strict(schema).validate(plain(params))
+            self._validator.validate(plain(params))
         except jsonschema.ValidationError as error:
             at = ".".join(str(part) for part in error.absolute_path) or "parameters"
             raise self._refusal(at, error.message[:200]) from None
@@ -147,6 +144,17 @@ class CheckSpec:
     def _refusal(self, at: str, words: str) -> DomainError:
         message = f"Parameters of {self.slug} do not fit: {at}: {words}"
         return DomainError("bad-check-parameters", message, check=self.slug, at=at)
+
+    @cached_property
+    def _validator(self) -> Any:
+        import jsonschema
+
+        properties = dict(self.parameters.get("properties", {})) | {"confidence": CONFIDENCE_SCHEMA}
+        schema = dict(self.parameters) | {"type": "object", "properties": properties, "additionalProperties": False}
+        draft = jsonschema.Draft202012Validator
+        whole = draft.TYPE_CHECKER.redefine("integer", _is_whole)
+        strict: Any = jsonschema.validators.extend(draft, type_checker=whole)  # type: ignore[no-untyped-call]  # no stubs
+        return strict(schema)
 
 
 MAX_TEXT = 400

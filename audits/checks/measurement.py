@@ -217,7 +217,8 @@ def plain(value: Any) -> Any:
         return float(value) if math.isfinite(value) else None
     if isinstance(value, str | int):
         return value
-    if isinstance(value, Mapping):
+    # an abstract class is looked up slowly, and nearly all that come here are dictionaries
+    if isinstance(value, (dict, Mapping)):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]

@@ -55,12 +55,24 @@ class GroupCells:
     def only(self, chosen: Sequence[int]) -> GroupCells:
         """Return the groups at these places."""
         at = list(chosen)
+        if at == list(range(len(self))):
+            return self
         return GroupCells(tuple(self.names[place] for place in at), self.n[at], self.weight[at], self.square[at])
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Number of rows of each group."""
         return tuple(round(total) for total in self.n.sum(axis=1).tolist())
+
+    @cached_property
+    def _rates(self) -> dict[RateDefinition, tuple[Rate, ...]]:
+        return {}
+
+    def rates(self, rate: RateDefinition) -> tuple[Rate, ...]:
+        """Return the rate of each group, worked out when it is first asked for."""
+        if rate not in self._rates:
+            self._rates[rate] = tuple(_rates(self, rate))
+        return self._rates[rate]
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,10 @@ class Rate:
 
 def rates_of(cells: GroupCells, rate: RateDefinition) -> list[Rate]:
     """Return the rate of each group."""
+    return list(cells.rates(rate))
+
+
+def _rates(cells: GroupCells, rate: RateDefinition) -> list[Rate]:
     hits, over = list(rate.hits), list(rate.over)
     sums = (
         cells.weight[:, hits].sum(axis=1),
@@ -120,14 +136,19 @@ def drawn_cells(cells: GroupCells, *, seed: int, replicates: int = REPLICATES) -
     ----------
     B. Efron, R. J. Tibshirani, *An Introduction to the Bootstrap*, 1993, sections 5 and 6.
     """
-    counts = resample(cells.n, seed=seed, replicates=replicates)
+    counts = _by_cell(resample(cells.n, seed=seed, replicates=replicates))
     n = np.maximum(cells.n, 1.0)
     mean = cells.weight / n
     spread = np.maximum(cells.square / n - mean * mean, 0.0)
     if np.all(spread <= 1e-12 * np.maximum(mean * mean, 1e-300)):
         return np.asarray(counts * mean)
-    noise = np.random.default_rng([seed, 1]).standard_normal(counts.shape)
+    noise = _by_cell(np.random.default_rng([seed, 1]).standard_normal(counts.shape))
     return np.maximum(counts * mean + np.sqrt(counts * spread) * noise, 0.0)
+
+
+def _by_cell(drawn: Floats) -> Floats:
+    """Return the same array with the draws of each cell next to one another in memory, which is how they are added up."""
+    return np.ascontiguousarray(drawn.transpose(2, 1, 0)).transpose(2, 1, 0)
 
 
 def drawn_rates(cells: GroupCells, drawn: Floats, rate: RateDefinition, *, seed: int) -> Floats:
@@ -137,7 +158,7 @@ def drawn_rates(cells: GroupCells, drawn: Floats, rate: RateDefinition, *, seed:
     drawn from the binomial law of the share that results.
     """
     hits, total = (np.asarray(sum(drawn[..., cell] for cell in part)) for part in (rate.hits, rate.over))
-    rates: Floats = np.divide(hits, total, out=np.full(total.shape, np.nan), where=total > 0.0)
+    rates: Floats = np.divide(hits, total, out=np.full_like(total, np.nan), where=total > 0.0)
     random = np.random.default_rng([seed, 2])
     for at, found in enumerate(rates_of(cells, rate)):
         if found.value is None or 0.0 < found.hits < found.total:

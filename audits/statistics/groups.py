@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from audits.statistics.confusion import (
     overall,
     rates_of,
 )
-from audits.statistics.intervals import REPLICATES, Interval, normal_quantile
+from audits.statistics.intervals import REPLICATES, Interval, normal_quantile, quantile_of
 
 Floats = NDArray[np.float64]
 Kind = Literal["difference", "ratio"]
@@ -211,12 +212,13 @@ def outer_end(gaps: list[Floats], confidence: float, kind: Kind) -> float | None
     if known.size < worst.size / 2:
         return None
     tail = (1.0 - confidence) / 2.0
-    return float(np.quantile(known, 1.0 - tail if kind == "difference" else tail))
+    return quantile_of(known, 1.0 - tail if kind == "difference" else tail)
 
 
 def inner_end(sides: list[Side], kind: Kind, reference: str | None, confidence: float) -> float:
     """Return the end of the interval nearer to "all alike"."""
     normal_quantile(confidence)
+    level = 1.0 - (1.0 - confidence) / 2.0
     distances, errors, largest = [], [], []
     for rates, values, against, against_value in sides:
         if kind == "ratio":
@@ -224,11 +226,11 @@ def inner_end(sides: list[Side], kind: Kind, reference: str | None, confidence: 
             parts = [np.log(np.maximum(part, smallest)) for part in (rates, values, against, against_value)]
         else:
             parts = [rates, values, against, against_value]
-        distance, error, deviation = _contrasts(parts[0], parts[1], parts[2], parts[3], paired=reference is None)
+        distance, error, deviation = _contrasts(*parts, paired=reference is None, level=level)
         distances.append(distance)
         errors.append(error)
         largest.append(deviation)
-    critical = float(np.quantile(np.max(largest, axis=0), 1.0 - (1.0 - confidence) / 2.0))
+    critical = quantile_of(np.max(largest, axis=0), level)
     nearest = max(
         0.0, *(float(np.max(far - critical * wide)) for far, wide in zip(distances, errors, strict=True) if far.size)
     )
@@ -242,15 +244,18 @@ def _finest(rates: Floats) -> float:
 
 
 def _contrasts(
-    rates: Floats, values: Floats, against: Floats, against_value: Floats, *, paired: bool
+    rates: Floats, values: Floats, against: Floats, against_value: Floats, *, paired: bool, level: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Return distances and standard errors of all contrasts, and the largest studentized deviation of each draw."""
+    """Return distances and standard errors of all contrasts, and the largest studentized deviation of each draw.
+
+    Only what decides the quantile ``level`` of the deviations has to be right; a draw far below it may count as 0.
+    """
     if not paired:
         contrasts, distance = rates - against, values - against_value
         error = _spread(contrasts)
         return np.abs(distance), error, _largest(contrasts - distance, error)
     if len(values) <= MOST_PAIRED and not np.isnan(rates).any():
-        return _of_pairs(rates, values)
+        return _of_pairs(rates, values, level)
     one, other = np.triu_indices(len(values), k=1)
     if len(values) <= MOST_PAIRED:
         contrasts, distance = rates[:, one] - rates[:, other], values[one] - values[other]
@@ -262,24 +267,69 @@ def _contrasts(
     return np.abs(values[one] - values[other]), np.sqrt(single[one] ** 2 + single[other] ** 2), bound
 
 
-def _of_pairs(rates: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return what ``_contrasts`` does where each group was drawn each time, without an array of draws by pairs.
+def _of_pairs(rates: Floats, values: Floats, level: float) -> tuple[Floats, Floats, Floats]:
+    r"""Return what ``_contrasts`` does where each group was drawn each time, looking only at draws that can matter.
 
-    The variance of a difference comes from the covariance of the rates, and the deviations of each group from all later
-    ones fit into the processor's cache: 40 groups make 780 pairs.
+    40 groups make 780 pairs, and the quantile of the largest deviation needs the few draws at its top. With r the
+    largest correlation between two groups :math:`\hat\sigma_{ij}^2 \ge (1 - r)(\sigma_i^2 + \sigma_j^2)`, so no pair of a
+    draw deviates by more than :math:`\sqrt{(z_+^2 + z_-^2) / (1 - r)}` of its furthest groups up and down.
     """
-    one, other = np.triu_indices(len(values), k=1)
+    one, other = _pairs(len(values))
     deviations = np.ascontiguousarray((rates - values).T)
-    covariance = np.cov(deviations, bias=True)
+    covariance = _covariance(deviations)
     own = np.diag(covariance)
-    spread = np.maximum(np.sqrt(np.maximum(own[:, None] + own[None, :] - 2.0 * covariance, 0.0)), 1e-12)
+    squared = own[one] + own[other] - 2.0 * covariance[one, other]
+    spread = np.maximum(np.sqrt(np.maximum(squared, 0.0)), 1e-12)
+    bound = _most(deviations, own, covariance[one, other] / np.maximum(np.sqrt(own[one] * own[other]), 1e-300))
+    order = np.argsort(-bound)
+    needed = deviations.shape[1] - int(level * (deviations.shape[1] - 1))
     largest = np.zeros(deviations.shape[1])
-    for at in range(len(values) - 1):
+    done, step = 0, max(64, 4 * needed)
+    while done < order.size:
+        chosen = order[done : done + step]
+        largest[chosen] = _furthest(np.take(deviations, chosen, axis=1), spread)
+        done += chosen.size
+        if done < order.size and np.partition(largest, -needed)[-needed] >= bound[order[done]]:
+            break
+    return np.abs(values[one] - values[other]), spread, largest
+
+
+def _furthest(deviations: Floats, spread: Floats) -> Floats:
+    """Return the largest studentized deviation of each draw; ``spread`` of the pairs in their order."""
+    largest, start = np.zeros(deviations.shape[1]), 0
+    for at in range(len(deviations) - 1):
         apart = deviations[at + 1 :] - deviations[at]
         np.abs(apart, out=apart)
-        apart /= spread[at, at + 1 :, None]
+        apart /= spread[start : start + len(apart), None]
         np.maximum(largest, apart.max(axis=0), out=largest)
-    return np.abs(values[one] - values[other]), spread[one, other], largest
+        start += len(apart)
+    return largest
+
+
+def _most(deviations: Floats, own: Floats, correlations: Floats) -> Floats:
+    """Return what no studentized deviation of a draw exceeds; infinite where groups hardly vary or vary as one."""
+    closest = max(0.0, float(correlations.max()))
+    if closest > 0.9 or own.min() <= 1e-18:
+        return np.full(deviations.shape[1], np.inf)
+    apart = deviations / np.sqrt(own)[:, None]
+    up, down = np.maximum(apart.max(axis=0), 0.0), np.minimum(apart.min(axis=0), 0.0)
+    return np.asarray(np.sqrt((up * up + down * down) / (1.0 - closest)) * (1.0 + 1e-9))
+
+
+def _covariance(deviations: Floats) -> Floats:
+    """Return what ``np.cov(deviations, bias=True)`` does, in parts too small for a second thread to be woken."""
+    centred = deviations - deviations.mean(axis=1, keepdims=True)
+    step = max(1, 250_000 // len(deviations) ** 2)
+    total = np.zeros((len(deviations), len(deviations)))
+    for start in range(0, deviations.shape[1], step):
+        part = centred[:, start : start + step]
+        total += part @ part.T.copy()
+    return np.asarray(total / deviations.shape[1])
+
+
+@lru_cache(maxsize=MOST_PAIRED)
+def _pairs(groups: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(groups, k=1)
 
 
 def _largest(deviations: Floats, error: Floats) -> Floats:

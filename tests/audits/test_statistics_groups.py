@@ -262,10 +262,29 @@ def test_pairs_of_groups_deviate_as_an_array_of_all_differences_says() -> None:
     random = np.random.default_rng(5)
     values = random.random(9)
     rates = values + 0.05 * random.standard_normal((400, 9)) * np.linspace(0.1, 2.0, 9)
-    distance, error, largest = groups._contrasts(rates, values, rates[:, :0], values[:0], paired=True)
+    distance, error, largest = groups._contrasts(rates, values, rates[:, :0], values[:0], paired=True, level=0.0)
     one, other = np.triu_indices(9, k=1)
     differences = rates[:, one] - rates[:, other]
     assert distance == pytest.approx(np.abs(values[one] - values[other]), rel=1e-12)
     assert error == pytest.approx(differences.std(axis=0), rel=1e-9)
     studentized = np.abs(differences - (values[one] - values[other])) / differences.std(axis=0)
     assert largest == pytest.approx(studentized.max(axis=1), rel=1e-9)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.975, 0.99375])
+def test_looking_only_at_the_draws_that_can_matter_gives_the_same_quantile(level: float) -> None:
+    random = np.random.default_rng(11)
+    for size, shared in ((3, 0.0), (12, 0.3), (40, 0.02), (40, 3.0)):
+        values = random.random(size)
+        noise = random.standard_normal((1_000, size)) + shared * random.standard_normal((1_000, 1))
+        rates = values + 0.05 * noise * np.linspace(0.1, 2.0, size)
+        _, _, every = groups._of_pairs(rates, values, 0.0)
+        _, _, few = groups._of_pairs(rates, values, level)
+        assert np.quantile(few, level) == pytest.approx(np.quantile(every, level), rel=1e-12)
+    assert np.count_nonzero(every) == 1_000
+
+
+def test_draws_of_a_group_that_never_varies_are_all_looked_at() -> None:
+    rates = np.column_stack([np.full(50, 0.5), np.linspace(0.1, 0.3, 50), np.linspace(0.2, 0.1, 50)])
+    _, _, largest = groups._of_pairs(rates, rates.mean(axis=0), 0.95)
+    assert np.count_nonzero(largest) == 50

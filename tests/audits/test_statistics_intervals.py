@@ -99,3 +99,10 @@ def test_the_bias_corrected_form_holds_the_estimate_keeps_its_bounds_and_takes_t
     assert above is not None
     assert above.low <= 0.02 <= above.high <= 0.03
     assert intervals.bias_corrected(0.02, np.full(10, np.nan)) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1_000])
+def test_a_quantile_of_one_series_is_numpys(size: int) -> None:
+    values = np.random.default_rng(4).standard_normal(size)
+    for q in (0.0, 0.025, 0.5, 0.975, 0.99375, 1.0):
+        assert intervals.quantile_of(values, q) == pytest.approx(np.quantile(values, q), rel=1e-12)
