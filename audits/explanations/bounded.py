@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -98,7 +99,11 @@ def fields(value: object, names: set[str]) -> dict[str, Any]:
 
 
 def plain(value: object) -> Any:
-    """Return tuples as lists, at any depth."""
+    """Return tuples as lists and records as objects, at any depth."""
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
     if isinstance(value, dict):
         return {key: plain(part) for key, part in value.items()}
-    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+    if dataclasses.is_dataclass(value):
+        return {part.name: plain(getattr(value, part.name)) for part in dataclasses.fields(value)}
+    return value

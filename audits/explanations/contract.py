@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from audits.explanations import bounded
@@ -85,7 +85,7 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the explanation as JSON values; ``from_json`` gives it back equal."""
-        plain: dict[str, Any] = bounded.plain(asdict(self))
+        plain: dict[str, Any] = bounded.plain(self)
         return plain
 
     @classmethod
