@@ -18,6 +18,7 @@ from registry.digests import is_sha256
 from registry.errors import DomainError
 from registry.ledger import keys
 from registry.ledger.append import append, declare_action
+from registry.ledger.checkpoint import parse
 from registry.ledger.clock import database_now
 from registry.ledger.proofs import latest_checkpoint
 from registry.models import Model, ModelVersion, User, VersionArtifact
@@ -104,7 +105,7 @@ def _claim(row: GateDecision, facts: GateFacts) -> Claim:
         verifier=settings.REGISTER_NAME,
         verified_at=row.decided_at,
         not_after=row.valid_until,
-        checkpoint=LedgerPosition(settings.REGISTER_NAME, newest.size, b64encode(bytes(newest.root)).decode())
+        checkpoint=LedgerPosition(parse(newest.note).origin, newest.size, b64encode(bytes(newest.root)).decode())
         if newest
         else None,
     )

@@ -83,7 +83,7 @@ def outside_notes() -> Iterator[tuple[str, str]]:
     yield from list(_seen.items())
 
 
-def refuse_if_forked(using: str, *, thorough: bool = False) -> Checkpoint | None:
+def refuse_if_forked(using: str, *, thorough: bool = False, chain: Succession | None = None) -> Checkpoint | None:
     """Return what the anchor file covers; LedgerFault when the tree does not extend a checkpoint kept outside.
 
     Unless ``thorough``, a kept checkpoint of that size with that root is enough, which is one row to read; otherwise
@@ -92,7 +92,7 @@ def refuse_if_forked(using: str, *, thorough: bool = False) -> Checkpoint | None
     notes = dict(outside_notes())
     if not notes:
         return None
-    chain = signing.own_succession(using)
+    chain = chain or signing.own_succession(using)
     judged = {kind: judge(note, chain, using, thorough=thorough) for kind, note in notes.items()}
     return judged.get(FileAnchor.slug)
 

@@ -6,13 +6,13 @@ like any other; a subject's path in it shows with which event its history ended 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import router, transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from registry.digests import canonical_json
 from registry.errors import DomainError
@@ -23,6 +23,7 @@ from registry.ledger.models import LedgerEvent, LedgerLeaf
 if TYPE_CHECKING:
     from registry.models.people import User
 
+SUBJECTS_AT_ONCE = 400
 RECORDED = declare_action("ledger.heads_recorded", "The last event of every subject was fixed.")
 
 
@@ -82,24 +83,45 @@ class CompletenessProof:
 
 
 def heads_at(size: int) -> list[Head]:
-    """Return the head of every subject among the first ``size`` entries, sorted by kind and key."""
-    last: dict[tuple[str, str], Head] = {}
-    for kind, key, seq, leaf_hash in _placed(size):
-        known = last.get((kind, key))
-        if known is None or known.seq < seq:
-            last[kind, key] = Head(kind, key, seq, leaf_hash)
-    return [last[subject] for subject in sorted(last)]
+    """Return the head of every subject among the first ``size`` entries, sorted by kind and key.
 
-
-def _placed(size: int) -> Iterator[tuple[str, str, int, str]]:
+    The database finds the newest event of each subject by its index; only subjects whose newest event lies beyond
+    ``size`` are read event by event.
+    """
     using = router.db_for_read(LedgerEvent)
-    leaf = LedgerLeaf.objects.using(using).filter(event_id=OuterRef("pk"))
-    rows = LedgerEvent.objects.using(using).annotate(
-        place=Subquery(leaf.values("index")[:1]), leaf_hash=Subquery(leaf.values("leaf_hash")[:1])
-    )
-    rows = rows.filter(place__lt=size).values_list("subject_kind", "subject_key", "subject_seq", "leaf_hash")
-    for kind, key, seq, leaf_hash in rows.iterator(chunk_size=2000):
-        yield kind, key, seq, bytes(leaf_hash).hex()
+    newest = LedgerEvent.objects.using(using).values("subject_kind", "subject_key").annotate(last=Max("subject_seq"))
+    ends: dict[str, dict[str, int]] = {}
+    for kind, key, last in newest.values_list("subject_kind", "subject_key", "last").iterator(chunk_size=2000):
+        ends.setdefault(kind, {})[key] = last
+    found: list[Head] = []
+    for kind, keys in ends.items():
+        for chunk in _batched(sorted(keys), SUBJECTS_AT_ONCE):
+            found += _heads_of(kind, {key: keys[key] for key in chunk}, size, using)
+    return sorted(found, key=lambda head: (head.kind, head.key))
+
+
+def _batched(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+def _heads_of(kind: str, ends: dict[str, int], size: int, using: str) -> list[Head]:
+    """Return the heads of some subjects of a kind; ``ends`` are the numbers of their newest events."""
+    last = _placed(kind, list(ends), size, using).filter(subject_seq__in=set(ends.values()))
+    heads = {key: Head(kind, key, seq, bytes(leaf).hex()) for key, seq, leaf in last if ends[key] == seq}
+    late = [key for key in ends if key not in heads]
+    if late:
+        for key, seq, leaf in _placed(kind, late, size, using).order_by("subject_seq"):
+            heads[key] = Head(kind, key, seq, bytes(leaf).hex())
+    return list(heads.values())
+
+
+def _placed(kind: str, keys: list[str], size: int, using: str) -> QuerySet[Any, Any]:
+    leaf = LedgerLeaf.objects.using(using).filter(event_id=OuterRef("pk"), index__lt=size)
+    rows = LedgerEvent.objects.using(using).filter(subject_kind=kind, subject_key__in=keys)
+    rows = rows.annotate(leaf_hash=Subquery(leaf.values("leaf_hash")[:1])).filter(leaf_hash__isnull=False)
+    placed: QuerySet[Any, Any] = rows.values_list("subject_key", "subject_seq", "leaf_hash")
+    return placed
 
 
 @transaction.atomic

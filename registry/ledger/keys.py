@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -59,14 +60,16 @@ def next_file(path: Path) -> Path:
 
 
 def hand_over(path: Path) -> None:
-    """Put the next key into ``path`` and the present one aside; safe to repeat after a crash in the middle."""
+    """Put the next key into ``path`` and the present one aside; safe to repeat, also by several at once."""
     following = next_file(path)
-    if not following.exists():
-        return
-    if path.exists():
-        retired = path.with_name(f"{path.name}.retired-{key_id(load(path).public_key())[:16]}")
-        os.replace(path, retired)
-    os.replace(following, path)
+    with path.with_name(f"{path.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not following.exists():
+            return
+        if path.exists():
+            retired = path.with_name(f"{path.name}.retired-{key_id(load(path).public_key())[:16]}")
+            os.replace(path, retired)
+        os.replace(following, path)
 
 
 def write_once(path: Path, content: bytes) -> None:

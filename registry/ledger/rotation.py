@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import router, transaction
 
 from registry.errors import DomainError
@@ -41,6 +43,8 @@ def rotate(*, actor: User) -> LedgerEvent:
             raise DomainError(
                 "ledger-empty", "Nothing has been signed yet, so there is no key to retire.", kind="conflict"
             )
+        if _lies_next(path, chain.key):
+            keys.hand_over(path)  # the rotation before this one ended in a crash
         following = keys.load_or_create(keys.next_file(path))
         new = verifier_key(chain.name, following.public_key())
         if new in (used := chain.keys()):
@@ -51,6 +55,12 @@ def rotate(*, actor: User) -> LedgerEvent:
         transaction.on_commit(lambda: keys.hand_over(path), using=using)
     sequence_once_free(using)
     return event
+
+
+def _lies_next(path: Path, public: Ed25519PublicKey) -> bool:
+    """Tell whether the key that signs already still lies in the file of the next one."""
+    following = keys.next_file(path)
+    return following.exists() and keys.key_id(keys.load(following).public_key()) == keys.key_id(public)
 
 
 def sequence_once_free(using: str) -> None:

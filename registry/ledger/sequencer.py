@@ -78,7 +78,7 @@ def place_batch(using: str) -> int:
             raise LedgerFault("ledger-head-invalid", "The newest checkpoint does not state the tree kept beside it.")
     if anchors.leaf_count(using) != compact.size:
         raise LedgerFault("ledger-head-invalid", "The newest checkpoint does not cover every leaf and no other.")
-    anchors.refuse_if_forked(using)
+    anchors.refuse_if_forked(using, chain=chain)
     key, origin = signing.signing_key(chain), origin_of(chain.name, chain.epoch)
 
     hashes = _checked_hashes(waiting, using)

@@ -19,8 +19,12 @@ from governance.actions.promotions import withdraw_promotion
 from registry.actions.inventory import edit_model
 from registry.digests import sha256_hex
 from registry.errors import DomainError
+from registry.ledger import anchoring
+from registry.ledger.checkpoint import parse
+from registry.ledger.heads import completeness
 from registry.ledger.models import LedgerEvent
 from registry.ledger.replay import differences
+from registry.ledger.verify import verify_all
 from registry.models import Model, ModelVersion
 from registry.storage import artifacts
 from tests import builders
@@ -52,6 +56,25 @@ def test_a_dossier_is_built_once_and_rendered_again_to_the_same_bytes(cast, vers
     assert (again.pdf_sha256, again.issued_at) == (issued.pdf_sha256, issued.issued_at)
     assert LedgerEvent.objects.filter(action="dossier.issued").count() == 1
     assert differences() == []
+
+
+def test_a_dossier_is_an_anchor_and_its_checkpoint_covers_the_heads_recorded_for_it(cast, version, tmp_path):
+    issued = build_dossier(str(request_dossier(version, actor=cast.otto)[0].pk))
+    (row,) = anchoring.receipts().filter(kind="dossier")
+    assert (row.reference, row.note, row.size) == (str(issued.pk), issued.checkpoint, parse(issued.checkpoint).size)
+    assert row.receipt == {"dossier": str(issued.pk), "pdf_sha256": issued.pdf_sha256}
+    (tmp_path / "receipt.json").write_text(json.dumps(anchoring.receipt_document(row)))
+    (tmp_path / "facts.json").write_bytes(read_evidence(issued.facts_sha256))
+    for brought in ("receipt.json", "facts.json"):
+        report = verify_all(anchor_path=tmp_path / brought)
+        assert next(one for one in report.statements if one.slug == "anchors").checked == 1
+        assert report.exit_code != 1, report.lines()
+    for kind, key in (("version", version.ledger_key()), ("model", version.model_id)):
+        proof = completeness(kind, key)
+        assert proof.stands()
+        assert proof.recorded.index < row.size
+        newest = LedgerEvent.objects.filter(subject_kind=kind, subject_key=key).order_by("-subject_seq").first()
+        assert proof.head.seq == newest.subject_seq
 
 
 def test_a_newer_dossier_supersedes_and_leaves_the_older_as_it_was(cast, version):

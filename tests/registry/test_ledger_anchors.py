@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from registry.ledger import anchors, sequencer
+from registry.ledger import anchoring, anchors, sequencer
 from registry.ledger.append import append
 from registry.ledger.checkpoint import parse
 from registry.ledger.clock import database_now
@@ -83,6 +83,22 @@ def test_an_anchor_that_cannot_be_read_is_down_and_unhealthy_once_the_time_is_ov
     assert (health.healthy, health.code) == (False, "anchors-missing")
     assert "for the anchor file" in health.reason
     assert "Is a directory" in health.reason
+
+
+def test_a_file_that_is_gone_though_it_held_checkpoints_is_not_begun_anew_by_itself(actor):
+    anchoring.anchor_everywhere()
+    path = anchors.configured().path
+    path.unlink()
+    append(NOTED, actor, actor=actor)
+    sequencer.sequence_all()
+    faults = anchoring.anchor_everywhere()
+    assert set(faults) == {"file"}
+    assert "is gone" in faults["file"]
+    assert not path.exists()
+    assert anchors.health().healthy
+    path.touch()
+    assert anchoring.anchor_everywhere() == {}
+    assert [parse(note).size for note in anchors.configured().notes()] == [3]
 
 
 def test_an_event_that_waits_too_long_for_its_anchor_is_unhealthy(actor, settings, monkeypatch):

@@ -16,6 +16,7 @@ from registry.ledger.append import append
 from registry.ledger.checkpoint import Checkpoint, sign_note, verifier_key
 from registry.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPending
 from registry.ledger.verify import verify_all
+from tests.races.racing import at_once, codes
 from tests.registry import ledger_attacker as attacker
 from tests.registry.ledger_cast import NOTED, adam, people
 
@@ -103,11 +104,12 @@ def test_a_crash_between_the_event_and_the_exchange_of_the_files_changes_nothing
     assert LedgerPending.objects.count() == 0
     assert verify_all().verified
     monkeypatch.undo()
-    keys.hand_over(own_key)
-    keys.hand_over(own_key)
+    rotate_ledger_key(actor=actor)
     append_noted(actor)
     assert verify_all().verified
-    assert len(keys.holding(own_key)) == 2
+    assert len(keys.holding(own_key)) == 3
+    keys.hand_over(own_key)
+    assert len(keys.holding(own_key)) == 3
 
 
 def test_a_crash_before_the_commit_leaves_the_old_key_in_force(actor, own_key):
@@ -175,3 +177,19 @@ def test_an_administrator_retires_the_key_and_nobody_else(actor, own_key):
     out = StringIO()
     call_command("rotate_ledger_key", "ADAM", stdout=out)
     assert out.getvalue().strip() == verifier_key(settings.REGISTER_NAME, keys.load(own_key).public_key())
+
+
+def test_two_rotations_at_once_among_writers_make_one_chain(actor, own_key):
+    def rotate():
+        rotate_ledger_key(actor=actor)
+
+    def write():
+        append_noted(actor)
+
+    assert set(codes(at_once([rotate, write, rotate, write]))) <= {"signing-key-used-before", "ledger-busy"}
+    sequencer.sequence_all()
+    chain = signing.own_succession("default")
+    assert 2 <= len(chain.keys()) <= 3
+    report = verify_all()
+    assert report.verified, report.lines()
+    assert signing.signing_key(chain)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 from django.utils.translation import gettext as _
 
 from audits.dossier.content import (
@@ -26,7 +25,7 @@ from audits.dossier.contract import SECTIONS, Facts, Gap, LateSection
 from audits.dossier.measures import when
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import instant_iso, instant_text, names_of
-from registry.ledger import keys, tree
+from registry.ledger import signing, tree
 from registry.ledger.checkpoint import verifier_key
 from registry.models import LedgerCheckpoint, LedgerEvent, LedgerLeaf, ModelVersion
 
@@ -115,13 +114,13 @@ def _checkpoint_over(rows: list[Any], places: Mapping[Any, int]) -> Any:
 
 
 def _checkpoint(row: Any) -> dict[str, Any]:
-    public = keys.load(Path(settings.LEDGER_KEY_FILE)).public_key()
+    chain = signing.own_succession(DEFAULT_DB_ALIAS)
     return {
         "size": row.size,
         "root": bytes(row.root).hex(),
         "instant": instant_text(row.instant),
         "note": row.note,
-        "verifier_key": verifier_key(settings.REGISTER_NAME, public),
+        "verifier_key": verifier_key(chain.name, chain.key_at(row.size)),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 from governance.api.resource import Resource
 from governance.api.schema import described
 from governance.gate.attestation import public_key_line
-from registry.ledger import keys
+from registry.ledger import keys, signing
 from registry.ledger.checkpoint import verifier_key
 from registry.ledger.proofs import latest_checkpoint
 
@@ -32,11 +33,13 @@ class Keys(Resource):
         """Return the attestation key and the ledger's verifier key."""
         attestation = keys.load_or_create(settings.ATTESTATION_KEY_FILE)
         # A ledger that has signed already has its key; a new one in its place would be another ledger's.
-        fresh = latest_checkpoint() is None
-        ledger = (keys.load_or_create if fresh else keys.load)(settings.LEDGER_KEY_FILE)
+        if latest_checkpoint() is None:
+            ledger = keys.load_or_create(settings.LEDGER_KEY_FILE).public_key()
+        else:
+            ledger = signing.own_succession(DEFAULT_DB_ALIAS).key
         return Response(
             {
                 "attestation": public_key_line(attestation.public_key()),
-                "ledger": verifier_key(settings.REGISTER_NAME, ledger.public_key()),
+                "ledger": verifier_key(settings.REGISTER_NAME, ledger),
             }
         )
