@@ -187,9 +187,9 @@ def _issue(dossier: Dossier, **digests: str) -> Dossier:
     dossier.refresh_from_db()
     if moved == 1:
         append("dossier.issued", dossier, actor=dossier.requested_by)
-        if checkpoint:
-            receipt = {"dossier": str(dossier.pk), "pdf_sha256": pdf_sha256}
-            keep_receipt(DOSSIER, checkpoint, receipt, reference=str(dossier.pk))
+        if dossier.checkpoint:
+            receipt = {"dossier": str(dossier.pk), "pdf_sha256": dossier.pdf_sha256}
+            keep_receipt(DOSSIER, dossier.checkpoint, receipt, reference=str(dossier.pk))
     return dossier
 
 
