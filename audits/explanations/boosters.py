@@ -88,7 +88,7 @@ def raw_outputs(steps: list[Any], final: Any, frame: Any, column: int | None) ->
     prepared = transformed(steps, final, frame)
     booster = booster_of(final)
     if library_of(final) == "lightgbm":
-        raw = np.asarray(booster.predict(prepared, raw_score=True), dtype=np.float64)
+        raw = np.asarray(booster.predict(prepared, raw_score=True, num_threads=1), dtype=np.float64)
     elif library_of(final) == "xgboost":
         raw = np.asarray(booster.predict(matrix(final, prepared), output_margin=True), dtype=np.float64)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -43,16 +43,54 @@ class Tree:
             found[child] = np.divide(self.cover[child], above, out=np.zeros(len(inner)), where=above > 0)
         return found
 
-    def paths(self) -> Iterator[tuple[int, list[tuple[int, bool]]]]:
-        """Yield each leaf with the way to it: the nodes passed, and whether the way goes left there."""
-        waiting: list[tuple[int, list[tuple[int, bool]]]] = [(0, [])]
-        while waiting:
-            node, way = waiting.pop()
-            if self.left[node] < 0:
-                yield node, way
-                continue
-            waiting.append((int(self.right[node]), [*way, (node, False)]))
-            waiting.append((int(self.left[node]), [*way, (node, True)]))
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of all trees in one run of arrays, with ``left`` and ``right`` counted through; as ``Tree`` has them."""
+
+    roots: NDArray[np.int64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    column: NDArray[np.int64]
+    threshold: NDArray[np.float64]
+    missing_left: NDArray[np.bool_]
+    value: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, trees: list[Tree]) -> Nodes:
+        """Put the nodes of ``trees`` one behind another."""
+        import numpy as np
+
+        def joined(name: str) -> Any:
+            return np.concatenate([getattr(tree, name) for tree in trees])
+
+        sizes = np.array([len(tree.left) for tree in trees])
+        roots = np.cumsum(sizes) - sizes
+        begin = np.repeat(roots, sizes)
+        left, right, cover = joined("left"), joined("right"), joined("cover")
+        inner = np.flatnonzero(left >= 0)
+        left[inner] += begin[inner]
+        right[inner] += begin[inner]
+        share = np.ones(len(left))
+        for child in (left[inner], right[inner]):
+            above = cover[inner]
+            share[child] = np.divide(cover[child], above, out=np.zeros(len(inner)), where=above > 0)
+        column = np.maximum(joined("column"), 0)
+        return cls(roots, left, right, column, joined("threshold"), joined("missing_left"), joined("value"), share)
+
+    def goes_left(self, nodes: NDArray[np.int64], values: NDArray[np.float64], *, missing: bool) -> NDArray[np.bool_]:
+        """Tell for each of ``nodes`` and each row of ``values`` (columns, rows) whether the row goes left there.
+
+        ``missing``: whether there may be a missing value among ``values``.
+        """
+        import numpy as np
+
+        read = values[self.column[nodes]]
+        left: NDArray[np.bool_] = read <= self.threshold[nodes, None]
+        if missing:
+            left |= np.isnan(read) & self.missing_left[nodes, None]
+        return left
 
 
 @dataclass(frozen=True)
@@ -88,39 +126,39 @@ class Forest:
         """Mean output over the rows the trees were grown on, as their covers record them."""
         import numpy as np
 
-        total = self.constant
-        for tree in self.trees:
-            reached, share = np.ones(len(tree.left)), tree.share
-            level = np.flatnonzero(tree.left[:1] >= 0)
-            while len(level):
-                for child in (tree.left[level], tree.right[level]):
-                    reached[child] = reached[level] * share[child]
-                below = np.concatenate([tree.left[level], tree.right[level]])
-                level = below[tree.left[below] >= 0]
-            leaves = tree.left < 0
-            total += float(reached[leaves] @ tree.value[leaves])
-        return total
+        nodes = self.nodes
+        reached = np.ones(len(nodes.left))
+        level = nodes.roots[nodes.left[nodes.roots] >= 0]
+        while len(level):
+            for child in (nodes.left[level], nodes.right[level]):
+                reached[child] = reached[level] * nodes.share[child]
+            below = np.concatenate([nodes.left[level], nodes.right[level]])
+            level = below[nodes.left[below] >= 0]
+        leaves = nodes.left < 0
+        return self.constant + float(reached[leaves] @ nodes.value[leaves])
 
-    @property
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The nodes of all trees in one run of arrays."""
+        return Nodes.of(self.trees)
+
+    @cached_property
     def leaves(self) -> int:
         """Number of leaves of all trees."""
-        return sum(int((tree.left < 0).sum()) for tree in self.trees)
+        return int((self.nodes.left < 0).sum())
 
     @cached_property
     def steps_of_shap(self) -> float:
         """Sum over leaves of the squared depth, to which the cost of the classic algorithm is proportional."""
-        return float(sum((depths(tree)[tree.left < 0] ** 2).sum() for tree in self.trees))
+        import numpy as np
 
-
-def goes_left(tree: Tree, node: int, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell for each row of ``values`` (columns, rows) whether it goes left at ``node``."""
-    import numpy as np
-
-    column = values[tree.column[node]]
-    left: NDArray[np.bool_] = column <= tree.threshold[node]
-    if tree.missing_left[node]:
-        left |= np.isnan(column)
-    return left
+        left, right = self.nodes.left, self.nodes.right
+        total, level, below = 0, self.nodes.roots, 0
+        while len(level):
+            inner = level[left[level] >= 0]
+            total += below**2 * (len(level) - len(inner))
+            level, below = np.concatenate([left[inner], right[inner]]), below + 1
+        return float(total)
 
 
 def depths(tree: Tree) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from audits.explanations.columns import prepare, split, trace
@@ -31,16 +32,22 @@ def offer(model: Any, features: list[str], *, column: int | None) -> Offer | Non
         return None
     weights, intercept, output = known
 
-    def contributions(background: Any, sample: Any) -> Contributions:
+    def contributions(background: Any, sample: Any, counts: Sequence[NDArray[np.float64]] = ()) -> Contributions:
         import numpy as np
 
-        means = prepare(steps, background).mean(axis=0)
-        parts = weights * (prepare(steps, sample) - means)
-        values = np.zeros((len(sample), sample.shape[1]))
-        for place, source in enumerate(sources):
-            values[:, source] += parts[:, place]
+        before, rows = prepare(steps, background), prepare(steps, sample)
+        means = before.mean(axis=0)
+
+        def against(middle: NDArray[np.float64]) -> NDArray[np.float64]:
+            parts = weights * (rows - middle)
+            values = np.zeros((len(sample), sample.shape[1]))
+            for place, source in enumerate(sources):
+                values[:, source] += parts[:, place]
+            return values
+
         return Contributions(
-            values=values,
+            values=against(means),
+            redrawn=tuple(against(drawn @ before / drawn.sum()) for drawn in counts),
             base=float(weights @ means + intercept),
             outputs=_outputs(model, sample, column),
             route="linear-closed-form",
@@ -50,8 +57,8 @@ def offer(model: Any, features: list[str], *, column: int | None) -> Offer | Non
             background_rows=len(background),
         )
 
-    def seconds(rows: int, background_rows: int) -> float:
-        return SECONDS_FIXED + SECONDS_PER_CELL * (rows + background_rows) * len(sources)
+    def seconds(rows: int, background_rows: int, draws: int = 1) -> float:
+        return SECONDS_FIXED + SECONDS_PER_CELL * draws * (rows + background_rows) * len(sources)
 
     return Offer("linear-closed-form", "interventional", seconds, contributions, varies=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from audits.explanations.boosters import booster_of, library_of, matrix, raw_outputs, transformed
@@ -33,13 +34,13 @@ def offer(model: Any, features: list[str], forest: Forest | None, *, column: int
     if not kind or sources is None or len(set(sources)) != len(sources):
         return None
 
-    def seconds(rows: int, background_rows: int) -> float:
+    def seconds(rows: int, background_rows: int, draws: int = 1) -> float:
         each = SECONDS_PER_UNREAD_ROW
         if forest is not None:
             each = SECONDS_PER_STEP * forest.steps_of_shap + SECONDS_PER_LEAF * forest.leaves
         return SECONDS_PER_CALL + each * rows
 
-    def contributions(background: Any, sample: Any) -> Contributions:
+    def contributions(background: Any, sample: Any, counts: Sequence[NDArray[np.float64]] = ()) -> Contributions:
         import numpy as np
 
         parts = _parts(steps, final, sample, column)
@@ -67,7 +68,7 @@ def _parts(steps: list[Any], final: Any, sample: Any, column: int | None) -> NDA
 
     kind, prepared = library_of(final), transformed(steps, final, sample)
     if kind == "lightgbm":
-        raw = np.asarray(booster_of(final).predict(prepared, pred_contrib=True), dtype=np.float64)
+        raw = np.asarray(booster_of(final).predict(prepared, pred_contrib=True, num_threads=1), dtype=np.float64)
         width = booster_of(final).num_feature() + 1
         raw = raw.reshape(len(sample), -1, width)
     elif kind == "xgboost":

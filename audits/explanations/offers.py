@@ -17,15 +17,25 @@ if TYPE_CHECKING:
 class Offer:
     """A way to explain one model.
 
-    ``seconds(rows, background_rows)`` predicts the processor time of ``contributions(background, sample)``, where both
-    are data frames with the model's features. ``varies``: whether another background gives other values.
+    ``contributions(background, sample, counts)`` explains a data frame with the model's features against another;
+    ``counts`` holds, for each further draw of the background, how often each row was drawn, and gives the values against
+    these as well. ``seconds(rows, background_rows, draws)`` predicts its processor time, with the background as it is
+    counted as one draw. ``varies``: whether another background gives other values; where not, ``counts`` are passed
+    over.
     """
 
     route: str
     variant: str
-    seconds: Callable[[int, int], float]
-    contributions: Callable[[Any, Any], Contributions]
+    seconds: Callable[..., float]
+    contributions: Callable[..., Contributions]
     varies: bool
+
+
+def repeated(background: Any, count: NDArray[np.float64]) -> Any:
+    """Return ``background`` with each row as often as ``count`` says, in its order."""
+    import numpy as np
+
+    return background.iloc[np.repeat(np.arange(len(background)), count.astype(np.int64))]
 
 
 def answers(model: Any, frame: Any, column: int | None) -> NDArray[np.float64]:

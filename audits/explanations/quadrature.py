@@ -14,7 +14,7 @@ Yu et al., "Linear TreeShap", NeurIPS 2022 (the same division on polynomials).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from audits.explanations.forest import Forest, depths
@@ -41,19 +41,19 @@ def offer(forest: Forest) -> Offer | None:
     The rule has at least as many nodes as exactness asks for, ceil(k/2) for k features on one path, up to
     ``MOST_NODES``; beyond, the additivity residual tells whether it was enough.
     """
-    widest = max((_widest(forest, number) for number in range(len(forest.trees))), default=0)
+    widest = _widest(forest)
     if widest == 0:
         return None
     width = min(MOST_NODES, -(-((widest + 1) // 2) // LANES) * LANES)
     leaves = forest.leaves
 
-    def seconds(rows: int, background_rows: int) -> float:
+    def seconds(rows: int, background_rows: int, draws: int = 1) -> float:
         fixed = 0.0 if width in _COMPILED else SECONDS_TO_COMPILE
         fixed += 0.0 if "numba" in sys.modules else SECONDS_TO_IMPORT
         blocks = rows + min(rows, BLOCK) / 8  # what is made once for a block weighs on few rows
         return fixed + (SECONDS_PER_LEAF + SECONDS_PER_NODE * width) * leaves * blocks
 
-    def contributions(background: Any, sample: Any) -> Contributions:
+    def contributions(background: Any, sample: Any, counts: Sequence[NDArray[np.float64]] = ()) -> Contributions:
         import numba
 
         return Contributions(
@@ -103,22 +103,21 @@ def walked(forest: Forest, values: NDArray[np.float64], width: int) -> NDArray[n
     return found
 
 
-def _widest(forest: Forest, number: int) -> int:
-    """Return the largest number of distinct features on a path of one tree."""
+def _widest(forest: Forest) -> int:
+    """Return the largest number of distinct features on a path of any tree."""
     import numpy as np
 
-    tree = forest.trees[number]
-    words = -(-forest.features // 63)
-    players = np.asarray(forest.players, dtype=np.int64)[np.maximum(tree.column, 0)]
-    seen = np.zeros((len(tree.left), words), dtype=np.int64)
-    level = np.flatnonzero(tree.left[:1] >= 0)
+    nodes = forest.nodes
+    players = np.asarray(forest.players, dtype=np.int64)[nodes.column]
+    level = nodes.roots[nodes.left[nodes.roots] >= 0]
+    seen, widest = np.zeros((len(level), -(-forest.features // 63)), dtype=np.int64), 0
     while len(level):
-        below = seen[level]
-        below[np.arange(len(level)), players[level] // 63] |= np.int64(1) << (players[level] % 63)
-        seen[tree.left[level]] = seen[tree.right[level]] = below
-        children = np.concatenate([tree.left[level], tree.right[level]])
-        level = children[tree.left[children] >= 0]
-    return int(np.bitwise_count(seen).sum(axis=1).max())
+        seen[np.arange(len(level)), players[level] // 63] |= np.int64(1) << (players[level] % 63)
+        widest = max(widest, int(np.bitwise_count(seen).sum(axis=1).max()))
+        children = np.concatenate([nodes.left[level], nodes.right[level]])
+        inner = nodes.left[children] >= 0
+        level, seen = children[inner], np.concatenate([seen, seen])[inner]
+    return widest
 
 
 _COMPILED: dict[int, Callable[..., None]] = {}

@@ -22,7 +22,7 @@ class Contributions:
 
     ``values``: float64 (rows, features); ``base``: what they are counted from; ``outputs``: float64 (rows,), the model's
     own output, computed without the explainer; ``background_rows``: rows of the background that took part, or, for
-    path-dependent values, that were given.
+    path-dependent values, that were given; ``redrawn``: the values against each further draw of the background.
     """
 
     values: NDArray[np.float64]
@@ -33,6 +33,7 @@ class Contributions:
     library: str
     output: str
     background_rows: int
+    redrawn: tuple[NDArray[np.float64], ...] = ()
 
 
 def residual(found: Contributions) -> float:
@@ -143,8 +144,14 @@ def _quantiles(column: Any, known: Any) -> list[float | None]:
     import numpy as np
     import pandas as pd
 
-    present = np.sort(pd.to_numeric(known, errors="coerce").dropna().to_numpy(dtype=np.float64))
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    def read(series: Any) -> NDArray[np.float64]:
+        if series.dtype.kind not in "iuf":
+            series = pd.to_numeric(series, errors="coerce")
+        found: NDArray[np.float64] = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return found
+
+    present, numbers = np.sort(read(known)), read(column)
+    present = present[~np.isnan(present)]
     if not len(present):
         return [None] * len(numbers)
     below, upto = np.searchsorted(present, numbers, side="left"), np.searchsorted(present, numbers, side="right")

@@ -90,12 +90,15 @@ def explain(
     explanation notes it. The digests are left empty for the parent to fill in. Raises ValueError for an empty table or
     no seed.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
+
     plan = plan or ExplainPlan()
     if len(background) == 0 or len(sample) == 0 or not seeds:
         raise ValueError("an explanation needs a background, a sample and a seed")
     began = time.process_time()
     features = [str(name) for name in sample.columns]
-    found = _attributed(model, background, sample, column=column, seeds=seeds, plan=plan)
+    with threadpool_limits(1):  # threads that wait for one another burn more time on few rows than the rows take
+        found = _attributed(model, background, sample, column=column, seeds=seeds, plan=plan)
     mean, error = importance(found.first.values, found.chosen.strata, found.chosen.sizes)
     explanation = Explanation(
         route=found.first.route,
@@ -155,37 +158,62 @@ def _attributed(
     names = [str(name) for name in sample.columns]
     known = offers(model, names, column=column, variant=plan.variant, rows=len(sample))
     known = sorted(known, key=lambda offer: _predicted(offer, len(sample), len(background), seeds))
-    last = sampled.offer(model, background, column=column, seed=seeds[0])
-    considered = tuple(
+    considered = [
         (f"{offer.route}, {offer.variant}"[:50], _predicted(offer, len(sample), len(background), seeds))
-        for offer in [*known, last]
-    )
-    for offer in [*known, last]:
+        for offer in known
+    ]
+    for offer in known:
         try:
-            chosen = _chosen(offer, model, background, sample, column=column, seeds=seeds, plan=plan)
-            predicted = _predicted(offer, len(chosen.rows), len(background), seeds)
-            rows = sample.iloc[chosen.rows]
-            first = offer.contributions(background, rows)
-            if offer is not last and not is_exact(first):
-                notes.append(f"{offer.route}: given up, additivity residual {residual(first):.3g} {first.output}")
-                continue
-            rankings = [
-                _ranking(offer, background, rows, first, seed=seed, seeds=seeds, chosen=chosen) for seed in seeds
-            ]
+            found = _by(offer, model, background, sample, column=column, seeds=seeds, plan=plan)
         except MemoryError:
             raise
-        except Exception as error:
-            if offer is last:
-                raise
+        except Exception as error:  # noqa: BLE001 -- a foreign model may raise anything; the next route is tried
             notes.append(f"{offer.route}: not possible, {type(error).__name__}")
             continue
-        return _Attributed(first, chosen, rankings, notes, predicted, considered)
-    raise AssertionError("the last resort either answers or raises")
+        if is_exact(found.first):
+            return replace(found, notes=notes, considered=tuple(considered))
+        notes.append(f"{offer.route}: given up, additivity residual {residual(found.first):.3g} {found.first.output}")
+    last = sampled.offer(model, background, column=column, seed=seeds[0])
+    considered.append((f"{last.route}, {last.variant}", _predicted(last, len(sample), len(background), seeds)))
+    found = _by(last, model, background, sample, column=column, seeds=seeds, plan=plan)
+    return replace(found, notes=notes, considered=tuple(considered))
+
+
+def _by(
+    offer: Offer,
+    model: Any,
+    background: Any,
+    sample: Any,
+    *,
+    column: int | None,
+    seeds: tuple[int, ...],
+    plan: ExplainPlan,
+) -> _Attributed:
+    """Explain by one route: the data as they are, and the rankings of the seeds."""
+    chosen = _chosen(offer, model, background, sample, column=column, seeds=seeds, plan=plan)
+    predicted = _predicted(offer, len(chosen.rows), len(background), seeds)
+    rows = sample if len(chosen.rows) == len(sample) else sample.iloc[chosen.rows]
+    counts = [_counts(len(background), seed) for seed in seeds[1:]] if offer.varies else []
+    first = offer.contributions(background, rows, counts)
+    rankings = []
+    for place, seed in enumerate(seeds):
+        weights = chosen.weights * redrawn(rows, seed) if place else chosen.weights
+        values = first.redrawn[place - 1] if place and offer.varies else first.values
+        rankings.append(_ranking(values, weights))
+    return _Attributed(replace(first, redrawn=()), chosen, rankings, [], predicted, ())
+
+
+def _counts(rows: int, seed: int) -> NDArray[np.float64]:
+    """Return how often each row of a background is drawn again, float64 (rows,)."""
+    import numpy as np
+
+    drawn = np.random.default_rng(seed).integers(0, rows, size=rows)
+    return np.bincount(drawn, minlength=rows).astype(np.float64)
 
 
 def _predicted(offer: Offer, rows: int, background_rows: int, seeds: tuple[int, ...]) -> float:
-    """Return the predicted cost of all seeds: each other seed repeats the work where the values hang on the background."""
-    return offer.seconds(rows, background_rows) * (len(seeds) if offer.varies else 1)
+    """Return the predicted cost of all seeds: each other seed adds to the work where the values hang on the background."""
+    return offer.seconds(rows, background_rows, len(seeds) if offer.varies else 1)
 
 
 def _chosen(
@@ -209,27 +237,10 @@ def _chosen(
     return stratified(answers(model, sample, column), affordable, seed=seeds[0])
 
 
-def _ranking(
-    offer: Offer,
-    background: Any,
-    rows: Any,
-    first: Contributions,
-    *,
-    seed: int,
-    seeds: tuple[int, ...],
-    chosen: Selection,
-) -> tuple[list[float], float]:
-    """Return mean |phi| of one seed over re-drawn rows, and the weight of these rows."""
+def _ranking(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[list[float], float]:
+    """Return mean |phi| over rows of which each counts with its weight, and the sum of the weights."""
     import numpy as np
 
-    weights: NDArray[np.float64] = chosen.weights
-    values = first.values
-    if seed != seeds[0]:
-        weights = weights * redrawn(rows, seed)
-        if offer.varies:
-            size = len(background)
-            again = background.iloc[np.random.default_rng(seed).integers(0, size, size=size)]
-            values = offer.contributions(again, rows).values
     total = float(weights.sum())
     means = weights @ np.abs(values) / total if total > 0 else np.zeros(values.shape[1])
     return [float(one) for one in means], total

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import factorial
 from typing import TYPE_CHECKING, Any
 
-from audits.explanations.offers import Offer, answers
+from audits.explanations.offers import Offer, answers, repeated
 from audits.explanations.quality import Contributions
 
 if TYPE_CHECKING:
@@ -37,12 +39,16 @@ def offer(model: Any, background: Any, *, column: int | None, seed: int) -> Offe
     masks_per_row = 2**width if exact else 2 * PERMUTATIONS * (width + 1)
     each: list[float] = []
 
-    def seconds(rows: int, background_rows: int) -> float:
+    def seconds(rows: int, background_rows: int, draws: int = 1) -> float:
         if not each:
             each.append(masks_per_row * _seconds_per_mask(model, background, column))
-        return each[0] * rows
+        return each[0] * rows * draws
 
-    def contributions(background: Any, sample: Any) -> Contributions:
+    def contributions(background: Any, sample: Any, counts: Sequence[NDArray[np.float64]] = ()) -> Contributions:
+        others = tuple(against(repeated(background, count), sample).values for count in counts)
+        return replace(against(background, sample), redrawn=others)
+
+    def against(background: Any, sample: Any) -> Contributions:
         import numpy as np
 
         background = _spaced(background)

@@ -8,8 +8,11 @@ tabulated for all 2^k patterns o once, and a row costs k look-ups a leaf. With t
     phi_i(o) = v * integral over t in [0, 1] of sum_b freq(b) (o_i - b_i) prod_{j != i} K_t(o_j, b_j)
 
 where K_t(1,1) = 1, K_t(1,0) = t, K_t(0,1) = 1 - t, K_t(0,0) = 0: a polynomial of degree k - 1 in t, on which
-Gauss-Legendre quadrature with ceil(k/2) nodes is exact. Path-dependent values are the same game with independent bits,
-freq(b) = prod_j (z_j or 1 - z_j), where z_j is the share of cover that the path keeps at feature j.
+Gauss-Legendre quadrature with ceil(k/2) nodes is exact. With g_t(o) = sum_b freq(b) prod_j K_t(o_j, b_j), two sums over
+the nodes, A = sum w/t g_t and B = sum w/(1-t) g_t, hold all players' values, because 1/t + 1/(1-t) = 1/(t(1-t)):
+phi_i(o) = -B(o) where o_i = 0, else A(o) - A(o') - B(o') with o' = o without i. Path-dependent values are the same game
+with independent bits, freq(b) = prod_j (z_j or 1 - z_j), where z_j is the share of cover that the path keeps at
+feature j. Another background is other frequencies of the same patterns.
 
 Sources: Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9 (both games); Owen 1972, doi:10.1287/mnsc.18.5.64 (the
 integral); Nadel and Wettenstein, "From Decision Trees to Boolean Logic" (patterns and their frequencies), 2025.
@@ -17,88 +20,80 @@ integral); Nadel and Wettenstein, "From Decision Trees to Boolean Logic" (patter
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.explanations.forest import Forest, Tree, goes_left
+from audits.explanations.forest import Forest
 from audits.explanations.offers import Offer
+from audits.explanations.patterns import Leaves, Paths, paths_of
 from audits.explanations.quality import Contributions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_BITS = 16
-MAX_CELLS = 2**22
+MAX_CELLS = 2**23
 MAX_LEAVES = 60_000
-BLOCK_ROWS = 8_192
-BLOCK_CELLS = 2**21
+BLOCK_CELLS = 2**18
+MANY_ROWS = 2_048
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """A leaf of a tree: its value, the players on its path in the order of the bits, and the conditions of each.
+class Table:
+    """The values of some leaves with as many features, for each draw of the background and every pattern.
 
-    ``conditions``: for each player, the nodes passed and whether the way goes left there; ``kept``: for each player, the
-    share of cover the path keeps at its nodes.
+    ``first``: number of the first leaf; ``players``: int64 (leaves, size); ``values``: float64 (draws, size, 2^size,
+    leaves), or where ``summed``, for less rows than patterns, only A and B: float64 (draws, 2, 2^size, leaves).
     """
 
-    tree: int
-    value: float
-    players: tuple[int, ...]
-    conditions: tuple[tuple[tuple[int, bool], ...], ...]
-    kept: tuple[float, ...]
-
-
-def leaves_of(forest: Forest) -> list[Leaf]:
-    """Return the leaves of all trees."""
-    found = []
-    for number, tree in enumerate(forest.trees):
-        share = tree.share
-        for node, way in tree.paths():
-            conditions: dict[int, list[tuple[int, bool]]] = defaultdict(list)
-            kept: dict[int, float] = defaultdict(lambda: 1.0)
-            for at, left in way:
-                player = forest.players[int(tree.column[at])]
-                conditions[player].append((at, left))
-                kept[player] *= float(share[tree.left[at] if left else tree.right[at]])
-            met = tuple(tuple(conditions[player]) for player in conditions)
-            found.append(Leaf(number, float(tree.value[node]), tuple(conditions), met, tuple(kept.values())))
-    return found
+    first: int
+    players: NDArray[np.int64]
+    values: NDArray[np.float64]
+    summed: bool
 
 
 def offers(forest: Forest) -> list[Offer]:
     """Offer the exact values of a forest of shallow trees; none where a path has too many features for tables."""
     if forest.leaves > MAX_LEAVES:
         return []
-    leaves = leaves_of(forest)
-    if max((len(leaf.players) for leaf in leaves), default=0) > MAX_BITS:
+    paths = paths_of(forest)
+    if paths is None:
         return []
-    return [_offer(forest, leaves, variant) for variant in ("interventional", "path-dependent")]
+    return [_offer(forest, paths, variant) for variant in ("interventional", "path-dependent")]
 
 
-def _offer(forest: Forest, leaves: list[Leaf], variant: str) -> Offer:
-    bits = sum(len(leaf.players) for leaf in leaves)
-    cells = sum(len(leaf.players) ** 2 * 2 ** len(leaf.players) for leaf in leaves)
+def _offer(forest: Forest, paths: Paths, variant: str) -> Offer:
+    def cost(power: int) -> int:
+        return sum(len(group.value) * group.size**power * 2**group.size for group in paths.groups)
 
-    def seconds(rows: int, background_rows: int) -> float:
-        fixed = SECONDS_PER_LEAF * len(leaves) + SECONDS_PER_CELL * cells
-        patterns = SECONDS_PER_PATTERN * background_rows * bits if variant == "interventional" else 0.0
-        return float(fixed + patterns + SECONDS_PER_LOOK_UP * rows * bits)
+    bits = sum(len(group.value) * group.size for group in paths.groups)
+    nodes, cells, passes = len(forest.nodes.left), cost(1), cost(2)
 
-    def contributions(background: Any, sample: Any) -> Contributions:
+    def seconds(rows: int, background_rows: int, draws: int = 1) -> float:
+        fixed = SECONDS_FIXED + SECONDS_PER_LEAF * nodes
+        patterns = SECONDS_PER_PATTERN * nodes * rows
+        if variant == "path-dependent":
+            return fixed + SECONDS_PER_CELL * cells + patterns + SECONDS_PER_LOOK_UP * rows * bits
+        patterns += SECONDS_PER_PATTERN * nodes * background_rows * (1 + draws)
+        tables = SECONDS_PER_CELL * cells + SECONDS_PER_PASS * passes
+        return fixed + patterns + draws * (tables + SECONDS_PER_LOOK_UP * rows * bits)
+
+    def contributions(background: Any, sample: Any, counts: Sequence[NDArray[np.float64]] = ()) -> Contributions:
         import numpy as np
 
-        before = forest.read(background) if variant == "interventional" else None
         rows = forest.read(sample)
-        values = np.zeros((len(sample), forest.features))
-        for part in _portions(leaves):
-            values += looked_up(forest, part, tabulated(forest, part, before), rows)
+        before, weights = None, np.ones((1, len(background)))
+        if variant == "interventional":
+            before, weights = forest.read(background), np.stack([weights[0], *counts])
+        values = np.zeros((len(weights) if before is not None else 1, forest.features, len(sample)))
+        for part in _portions(paths, draws=len(values)):
+            tables = list(tabulated(paths, part, before, weights, rows=len(sample)))
+            _look_up(paths, tables, rows, values)
         base = forest.expected if before is None else float(np.mean(forest.outputs(background)))
+        first, *others = (np.ascontiguousarray(one.T) for one in values)
         return Contributions(
-            values=values,
+            values=first,
             base=base,
             outputs=forest.outputs(sample),
             route="tree-tables",
@@ -106,159 +101,241 @@ def _offer(forest: Forest, leaves: list[Leaf], variant: str) -> Offer:
             library=f"numpy {np.__version__}, {forest.library}",
             output=forest.output,
             background_rows=len(background),
+            redrawn=tuple(others),
         )
 
     return Offer("tree-tables", variant, seconds, contributions, varies=variant == "interventional")
 
 
-SECONDS_PER_LEAF = 3e-5
-SECONDS_PER_CELL = 2.3e-9
-SECONDS_PER_PATTERN = 1e-9
-SECONDS_PER_LOOK_UP = 1.5e-9
+SECONDS_FIXED = 0.003
+SECONDS_PER_LEAF = 1e-6
+SECONDS_PER_CELL = 1.5e-9
+SECONDS_PER_PASS = 5e-10
+SECONDS_PER_PATTERN = 6e-10
+SECONDS_PER_LOOK_UP = 3.5e-9
 """Measured on one core of a 2 GHz server; they are compared with those of the other routes, never added to a clock."""
 
 
-def _portions(leaves: Sequence[Leaf]) -> Iterator[list[Leaf]]:
-    """Yield the leaves in runs whose tables together stay within ``MAX_CELLS``."""
-    part: list[Leaf] = []
-    cells = 0
-    for leaf in leaves:
-        size = len(leaf.players) * 2 ** len(leaf.players)
-        if part and cells + size > MAX_CELLS:
-            yield part
-            part, cells = [], 0
-        part.append(leaf)
-        cells += size
+def least_seconds(forest: Forest) -> float:
+    """Return what must be spent before the tables of ``forest`` can be begun."""
+    return SECONDS_FIXED + SECONDS_PER_LEAF * min(forest.leaves, MAX_LEAVES)
+
+
+Part = list[tuple[Leaves, slice]]
+
+
+def _portions(paths: Paths, *, draws: int) -> Iterator[Part]:
+    """Yield the leaves in runs whose tables together stay within ``MAX_CELLS``, each cut to what a cache holds."""
+    part: Part = []
+    held = 0
+    for group in paths.groups:
+        each = draws * group.size * 2**group.size
+        step = max(1, draws * BLOCK_CELLS // each)
+        for begin in range(0, len(group.value), step):
+            members = slice(begin, min(begin + step, len(group.value)))
+            if part and held + each * step > MAX_CELLS:
+                yield part
+                part, held = [], 0
+            part.append((group, members))
+            held += each * (members.stop - members.start)
     if part:
         yield part
 
 
 def tabulated(
-    forest: Forest, leaves: Sequence[Leaf], background: NDArray[np.float64] | None
-) -> list[NDArray[np.float64]]:
-    """Return the table of each leaf, float64 (players, 2^players): against a background, or against the covers."""
+    paths: Paths, part: Part, background: NDArray[np.float64] | None, weights: NDArray[np.float64], *, rows: int
+) -> Iterator[Table]:
+    """Yield the tables of some leaves: against each weighting of a background (draws, rows), or against the covers.
+
+    ``rows``: how many are to be looked up.
+    """
     import numpy as np
 
-    by_size: dict[int, list[int]] = defaultdict(list)
-    for at, leaf in enumerate(leaves):
-        by_size[len(leaf.players)].append(at)
-    frequencies = _independent(leaves) if background is None else _observed(forest, leaves, background)
-    tables: list[NDArray[np.float64]] = [np.zeros((0, 1))] * len(leaves)
-    for size, places in by_size.items():
-        if size == 0:
-            continue
-        step = max(1, BLOCK_CELLS // (2**size * size))
-        for begin in range(0, len(places), step):
-            part = places[begin : begin + step]
-            worth = np.array([leaves[at].value for at in part])
-            found = shapley_tables(np.stack([frequencies[at] for at in part]) * worth[:, None], size)
-            for at, table in zip(part, found, strict=True):
-                tables[at] = table
-    return tables
+    observed = None if background is None else _observed(paths, part, background, weights)
+    for at, (group, members) in enumerate(part):
+        worth, summed = group.value[members], 2**group.size > rows
+        if observed is None:
+            made = [_sums_of_covers(group.kept[members].T, worth, group.size)]
+        else:
+            made = [_sums(frequencies, worth, group.size) for frequencies in observed[at]]
+        values = np.stack(made) if summed else np.stack([_by_player(*one, group.size) for one in made])
+        yield Table(group.first + members.start, group.players[members], values, summed)
 
 
 def shapley_tables(frequencies: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """Return phi_i(o) for every pattern o from the frequencies of the background's patterns.
 
-    ``frequencies``: float64 (leaves, 2^size), bit j of an index belongs to player j; returns float64 (leaves, size,
-    2^size).
+    ``frequencies``: float64 (2^size, leaves), bit j of an index belongs to player j; returns float64 (size, 2^size,
+    leaves).
     """
     import numpy as np
 
+    return _by_player(*_sums(frequencies, np.ones(frequencies.shape[1]), size), size)
+
+
+def _sums(
+    frequencies: NDArray[np.float64], worth: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return A and B of leaves that are ``worth`` so much, from the frequencies of the patterns: (2^size, leaves)."""
+    import numpy as np
+
+    count = len(worth)
+    present, absent = np.zeros((2, 2**size, count))
+    number = np.bitwise_count(np.arange(2**size))[:, None]
+    for point, weight in _rule(size):
+        joint = frequencies * worth
+        for bit in range(size):
+            # In place, with the halves changing names: what was the frequency of bit 0 becomes the sum for o_j = 1.
+            split = joint.reshape(-1, 2, 2**bit * count)
+            low = split[:, 0]
+            low *= point
+            low += split[:, 1]
+        joint *= (weight / point) * (1.0 - point) ** number
+        present += joint
+        joint *= point / (1.0 - point)
+        absent += joint
+    return present[::-1], absent[::-1]
+
+
+def _sums_of_covers(
+    kept: NDArray[np.float64], worth: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return A and B of leaves whose conditions are met independently, each with its share of ``kept`` (size, leaves)."""
+    import numpy as np
+
+    present, absent = np.zeros((2, 2**size, len(worth)))
+    joint = np.empty_like(present)
+    for point, weight in _rule(size):
+        joint[0] = worth * (weight / point)
+        for bit, share in enumerate(kept):
+            without = (1.0 - point) * share
+            np.multiply(joint[: 2**bit], point + without, out=joint[2**bit : 2 ** (bit + 1)])
+            joint[: 2**bit] *= without
+        present += joint
+        joint *= point / (1.0 - point)
+        absent += joint
+    return present, absent
+
+
+def _rule(size: int) -> Iterator[tuple[float, float]]:
+    """Yield the nodes and weights of the quadrature on [0, 1] that is exact for ``size`` players."""
+    import numpy as np
+
     points, weights = np.polynomial.legendre.leggauss((size + 1) // 2)
-    points, weights = (points + 1.0) / 2.0, weights / 2.0
-    count = len(frequencies)
-    tables = np.zeros((count, size, 2**size))
-    for point, weight in zip(points, weights, strict=True):
-        joint = frequencies
-        for bit in range(size):
-            split = joint.reshape(count, -1, 2, 2**bit)
-            mixed = np.empty_like(split)
-            mixed[:, :, 0] = (1.0 - point) * split[:, :, 1]
-            mixed[:, :, 1] = split[:, :, 1] + point * split[:, :, 0]
-            joint = mixed.reshape(count, -1)
-        for bit in range(size):
-            split = joint.reshape(count, -1, 2, 2**bit)
-            table = tables[:, bit].reshape(count, -1, 2, 2**bit)
-            without = split[:, :, 0] / (1.0 - point)
-            table[:, :, 0] -= weight * without
-            table[:, :, 1] += (weight / point) * (split[:, :, 1] - without)
-    return tables
+    yield from zip(((points + 1.0) / 2.0).tolist(), (weights / 2.0).tolist(), strict=True)
 
 
-def _independent(leaves: Sequence[Leaf]) -> list[NDArray[np.float64]]:
+def _by_player(present: NDArray[np.float64], absent: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Return -B(o) where o_i = 0, else A(o) - A(o without i) - B(o without i), for each player i."""
     import numpy as np
 
-    found = []
-    for leaf in leaves:
-        joint = np.ones(1)
-        for kept in leaf.kept:
-            joint = np.concatenate([(1.0 - kept) * joint, kept * joint])
-        found.append(joint)
-    return found
+    count = present.shape[1]
+    table = np.empty((size, 2**size, count))
+    both = present + absent
+    for bit in range(size):
+        shape = (-1, 2, 2**bit * count)
+        mine = table[bit].reshape(shape)
+        np.negative(absent.reshape(shape)[:, 0], out=mine[:, 0])
+        np.subtract(present.reshape(shape)[:, 1], both.reshape(shape)[:, 0], out=mine[:, 1])
+    return table
 
 
-def _observed(forest: Forest, leaves: Sequence[Leaf], background: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def _observed(
+    paths: Paths, part: Part, background: NDArray[np.float64], weights: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Return the share of the background that meets each pattern: for each entry of ``part`` (draws, 2^size, leaves)."""
     import numpy as np
 
-    found = [np.zeros(2 ** len(leaf.players)) for leaf in leaves]
-    total = background.shape[1]
-    for begin in range(0, total, BLOCK_ROWS):
-        block = np.ascontiguousarray(background[:, begin : begin + BLOCK_ROWS])
-        for at, pattern in _patterns(forest, leaves, block):
-            found[at] += np.bincount(pattern, minlength=len(found[at]))
-    return [counts / total for counts in found]
+    draws = len(weights)
+    found = [np.zeros((draws, 2**group.size * (members.stop - members.start))) for group, members in part]
+    for rows, patterns in paths.patterns(background):
+        for at, (group, members) in enumerate(part):
+            flat = _places(patterns, group.first + members.start, members.stop - members.start).ravel()
+            for draw in range(draws):
+                weight = None if draw == 0 else np.tile(weights[draw, rows], members.stop - members.start)
+                found[at][draw] += np.bincount(flat, weights=weight, minlength=found[at].shape[1])
+    totals = weights.sum(axis=1)[:, None]
+    return [(counts / totals).reshape(draws, 2**group.size, -1) for counts, (group, _) in zip(found, part, strict=True)]
 
 
-def looked_up(
-    forest: Forest, leaves: Sequence[Leaf], tables: Sequence[NDArray[np.float64]], values: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the contributions of each row of ``values`` (columns, rows): float64 (rows, features)."""
+def _places(patterns: NDArray[np.uint16], first: int, count: int) -> NDArray[np.intp]:
+    """Return where in a table (patterns, leaves) each of ``count`` leaves finds the pattern of each row."""
     import numpy as np
 
-    total = values.shape[1]
-    found = np.zeros((forest.features, total))
-    for begin in range(0, total, BLOCK_ROWS):
-        block = np.ascontiguousarray(values[:, begin : begin + BLOCK_ROWS])
-        place = np.empty(block.shape[1], dtype=np.intp)
-        added = np.empty(block.shape[1])
-        for at, pattern in _patterns(forest, leaves, block):
-            place[:] = pattern
-            for player, table in zip(leaves[at].players, tables[at], strict=True):
-                np.take(table, place, out=added, mode="clip")
-                found[player, begin : begin + BLOCK_ROWS] += added
-    return np.ascontiguousarray(found.T)
+    places = patterns[first : first + count].astype(np.intp)
+    places *= count
+    places += np.arange(count)[:, None]
+    return places
 
 
-def _patterns(forest: Forest, leaves: Sequence[Leaf], values: NDArray[np.float64]) -> Any:
-    """Yield for each leaf with players its index and, for each row, the bits of the conditions the row meets."""
+def _look_up(paths: Paths, tables: Sequence[Table], values: NDArray[np.float64], found: NDArray[np.float64]) -> None:
+    """Add to ``found`` (draws, features, rows) the contributions of each row of ``values`` (columns, rows)."""
+    import numpy as np
+    from scipy.sparse import csr_matrix
+
+    features, total = found.shape[1:]
+    if total > MANY_ROWS:
+        _look_up_many(paths, tables, values, found)
+        return
+    owners = []
+    for table in tables:
+        players = table.players.T.ravel()
+        order = np.argsort(players, kind="stable")
+        ends = np.searchsorted(players[order], np.arange(features + 1))
+        owners.append(csr_matrix((np.ones(len(order)), order, ends), shape=(features, len(order))))
+    for rows, patterns in paths.patterns(values):
+        for table, owner in zip(tables, owners, strict=True):
+            count, size = table.players.shape
+            places = _places(patterns, table.first, count)
+            for draw, held in enumerate(table.values):
+                read = _from_sums(held, places, size) if table.summed else _from_table(held, places)
+                found[draw, :, rows] += owner @ read.reshape(size * count, -1)
+
+
+def _look_up_many(
+    paths: Paths, tables: Sequence[Table], values: NDArray[np.float64], found: NDArray[np.float64]
+) -> None:
+    """Do the same leaf by leaf: a call for each feature of each leaf, but nothing that a cache does not hold."""
     import numpy as np
 
-    number = -1
-    met: dict[tuple[int, bool], NDArray[np.uint16]] = {}
-    for at, leaf in enumerate(leaves):
-        if leaf.tree != number:
-            number = leaf.tree
-            met = _met(forest.trees[number], values)
-        if not leaf.players:
-            continue
-        pattern = np.zeros(values.shape[1], dtype=np.uint16)
-        for conditions in reversed(leaf.conditions):
-            bit = met[conditions[0]]
-            for condition in conditions[1:]:
-                bit = bit & met[condition]
-            pattern += pattern
-            pattern |= bit
-        yield at, pattern
+    cut = [(table, np.ascontiguousarray(np.moveaxis(table.values, 3, 0))) for table in tables if not table.summed]
+    summed = [table for table in tables if table.summed]
+    for rows, patterns in paths.patterns(values, MANY_ROWS):
+        added = np.empty(patterns.shape[1])
+        for table, by_leaf in cut:
+            for leaf, (players, each) in enumerate(zip(table.players.tolist(), by_leaf, strict=True)):
+                place = patterns[table.first + leaf].astype(np.intp)
+                for draw, held in enumerate(each):
+                    for player, cells in zip(players, held, strict=True):
+                        cells.take(place, out=added, mode="clip")
+                        found[draw, player, rows] += added
+        for table in summed:
+            count, size = table.players.shape
+            places = _places(patterns, table.first, count)
+            for draw, held in enumerate(table.values):
+                for bit, read in enumerate(_from_sums(held, places, size)):
+                    np.add.at(found[draw, :, rows], table.players[:, bit], read)
 
 
-def _met(tree: Tree, values: NDArray[np.float64]) -> dict[tuple[int, bool], NDArray[np.uint16]]:
-    """Return, for each inner node and way, 1 for the rows of ``values`` that take it, else 0."""
+def _from_table(held: NDArray[np.float64], places: NDArray[np.intp]) -> NDArray[np.float64]:
     import numpy as np
 
-    found = {}
-    for node in np.flatnonzero(tree.left >= 0).tolist():
-        left = goes_left(tree, node, values)
-        found[node, True] = left.astype(np.uint16)
-        found[node, False] = (~left).astype(np.uint16)
-    return found
+    read = np.empty((len(held), *places.shape))
+    for of, player in zip(read, held, strict=True):
+        np.take(player.reshape(-1), places, out=of, mode="clip")
+    return read
+
+
+def _from_sums(held: NDArray[np.float64], places: NDArray[np.intp], size: int) -> NDArray[np.float64]:
+    import numpy as np
+
+    count = held.shape[2]
+    present, absent = (one.reshape(-1) for one in held)
+    both = present + absent
+    with_all, without_any = present[places], -absent[places]
+    read = np.empty((size, *places.shape))
+    for bit, of in enumerate(read):
+        met = (places // count) >> bit & 1
+        np.subtract(with_all, both[places - met * (count << bit)], out=of)
+        np.copyto(of, without_any, where=met == 0)
+    return read

@@ -9,7 +9,7 @@ from audits.explanations.columns import split
 from audits.explanations.forest import Forest
 from audits.explanations.offers import Offer
 
-FEW_ROWS = 20
+FEW_ROWS = 5
 
 
 def offers(model: Any, features: list[str], *, column: int | None, rows: int | None = None) -> list[Offer]:
@@ -26,10 +26,11 @@ def offers(model: Any, features: list[str], *, column: int | None, rows: int | N
     told = [shap_trees.offer(forest, model, variant, column) for variant in ("interventional", "path-dependent")]
     made = [offer for offer in (own, *told) if offer is not None]
     quick = [offer.seconds(rows, 0) for offer in made if offer.variant == "path-dependent"] if rows is not None else []
-    if not quick or min(quick) > quadrature.least_seconds():
-        made = [offer for offer in (quadrature.offer(forest), *made) if offer is not None]
-    if not quick or min(quick) > tables.SECONDS_PER_LEAF * min(forest.leaves, tables.MAX_LEAVES):
+    if not quick or min(quick) > tables.least_seconds(forest):
         made = [*tables.offers(forest), *made]
+    quick = [offer.seconds(rows, 0) for offer in made if offer.variant == "path-dependent"] if rows is not None else []
+    if not quick or min(quick) > quadrature.least_seconds():
+        made += [offer for offer in (quadrature.offer(forest),) if offer is not None]
     return made
 
 
