@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audits.explanations.forest import Forest, Nodes
 
@@ -124,7 +124,7 @@ def paths_of(forest: Forest) -> Paths | None:
     return _numbered(nodes, levels, ends)
 
 
-def _numbered(nodes: Nodes, levels: list, ends: list) -> Paths:  # type: ignore[type-arg]
+def _numbered(nodes: Nodes, levels: list[Any], ends: list[Any]) -> Paths:
     """Number the leaves so that those with as many features lie together."""
     import numpy as np
 

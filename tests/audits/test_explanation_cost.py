@@ -51,6 +51,7 @@ def test_another_draw_of_the_background_is_the_background_with_its_rows_repeated
     assert np.abs(alone - offer.contributions(background, frame).values).max() > 1e-3
 
 
+@pytest.mark.filterwarnings("ignore:The set_bad function:PendingDeprecationWarning")  # of shap's plotting part
 def test_the_values_of_tables_are_those_of_shap_within_a_millionth(boosted: HistGradientBoostingClassifier) -> None:
     frame = _frame(300)
     for variant in ("interventional", "path-dependent"):
@@ -66,8 +67,9 @@ def test_predicted_costs_rise_with_what_is_asked_and_order_the_routes(boosted: H
         assert told[-1] > told[0]
         assert not offer.varies or offer.seconds(100, 400, 3) > offer.seconds(100, 400, 1)
     for variant, rows in (("path-dependent", 100), ("path-dependent", 10_000), ("interventional", 100)):
-        known = offers(boosted, list(_frame(1).columns), column=1, variant=variant, rows=rows)
-        assert min(known, key=lambda one: one.seconds(rows, 400)).route == "tree-tables"
+        known = offers(boosted, list(_frame(1).columns), column=1, variant=variant)
+        told = {one.route: one.seconds(rows, 400) for one in known}
+        assert told["tree-tables"] < told["tree-shap"]
 
 
 def test_a_model_with_an_exact_route_is_not_asked_many_times_to_price_the_last_resort(
