@@ -1,5 +1,7 @@
 """Does an explanation cost what is asked of it: the same values on every way, the cheapest way first?"""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,11 @@ from audits.explanations import sampled, trees
 from audits.explanations.offers import Offer, repeated
 from audits.explanations.plan import ExplainPlan
 from audits.explanations.routes import explain, offers
+
+with warnings.catch_warnings():
+    # shap's plotting part, which the product never imports, uses a call that matplotlib will give up.
+    warnings.simplefilter("ignore", PendingDeprecationWarning)
+    import shap  # noqa: F401 -- loaded here, once
 
 
 def _frame(rows: int, width: int = 12) -> pd.DataFrame:
@@ -51,7 +58,6 @@ def test_another_draw_of_the_background_is_the_background_with_its_rows_repeated
     assert np.abs(alone - offer.contributions(background, frame).values).max() > 1e-3
 
 
-@pytest.mark.filterwarnings("ignore:The set_bad function:PendingDeprecationWarning")  # of shap's plotting part
 def test_the_values_of_tables_are_those_of_shap_within_a_millionth(boosted: HistGradientBoostingClassifier) -> None:
     frame = _frame(300)
     for variant in ("interventional", "path-dependent"):
