@@ -28,7 +28,7 @@ from tests.audits.shapley import by_definition, of_game
 with warnings.catch_warnings():
     # shap's plotting part, which the product never imports, uses a call that matplotlib will give up.
     warnings.simplefilter("ignore", PendingDeprecationWarning)
-    import shap  # noqa: F401
+    import shap  # noqa: F401  (loaded here, where its warning is expected)
 
 
 def _frames(width: int = 4, *, missing: float = 0.0, rows: int = 260) -> tuple[pd.DataFrame, np.ndarray]:
