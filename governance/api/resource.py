@@ -20,6 +20,7 @@ from governance.api.auth import credential_in
 from governance.api.bodies import Strict, require_readable
 from governance.api.context import circumstances_of
 from governance.api.pages import PARAMETERS, CursorPages
+from governance.api.past import require_reading
 from registry.errors import DomainError
 from registry.ledger.context import acting
 from registry.ledger.standing import require_writable
@@ -78,6 +79,7 @@ class Resource(APIView):
             raise DomainError(
                 "unknown-parameter", _("Unknown in the address: %s.") % ", ".join(shown), parameters=shown
             )
+        require_reading(request)
         self.circumstances.enter_context(acting(circumstances_of(request._request, credential_in(request))))
         if request.method not in READS and not self.always_open:
             require_writable()

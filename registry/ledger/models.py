@@ -74,6 +74,10 @@ class LedgerEvent(AppendOnly):
             models.Index(fields=["instant"], name="registry_event_instant"),
             models.Index(fields=["actor_id", "instant"], name="registry_event_actor"),
             models.Index(fields=["action", "instant"], name="registry_event_action"),
+            # the newest event of each subject up to an instant, without a sort and without looking at later ones
+            models.Index(
+                fields=["subject_kind", "subject_key", "-subject_seq", "instant"], name="registry_event_as_of"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from registry.ledger.clock import database_now
+from registry.models import Model
 from tests.api.calls import ci, refused
 from tests.builders import a_model, a_version
 from tests.cast import Cast
@@ -48,15 +50,18 @@ def test_versions_of_the_same_instant_are_all_shown(cast: Cast) -> None:
     assert sorted(name for page in pages for name in page) == ["0", "1", "2", "3", "4"]
 
 
-def test_the_past_is_read_in_pages_too(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    from governance.api.v1 import inventory
-
-    monkeypatch.setattr(inventory, "PAST_PAGE", 2)
+def test_the_past_is_read_in_pages_too(cast: Cast) -> None:
     for number in range(5):
         a_model(cast, f"model-{number}")
-    pages = walk(cast, f"{MODELS}?as_of=2100-01-01T00:00:00Z")
-    assert [len(page) for page in pages] == [2, 2, 1]
-    assert [name for page in pages for name in page] == [f"model-{number}" for number in range(5)]
+        a_version(cast, f"{number}", model=Model.objects.get(pk="model-0"), data=b"%d" % number)
+    now = database_now().isoformat().replace("+00:00", "Z")
+    pages = walk(cast, f"{MODELS}?page_size=2&as_of={now}")
+    assert pages == [["model-0", "model-1"], ["model-2", "model-3"], ["model-4"]]
+    pages = walk(cast, f"{MODELS}model-0/versions/?page_size=2&as_of={now}")
+    assert pages == [["4", "3"], ["2", "1"], ["0"]]
+    made_up = f"{MODELS}model-0/versions/?as_of={now}&after=model-0/9"
+    refused(ci(cast).get(made_up), 422, "bad-cursor")
+    refused(ci(cast).get(f"{MODELS}?as_of={now}&page_size=201"), 422, "bad-page-size")
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "201", "1000000000", "1e2", "abc", "", "\u0663", "1.0"])

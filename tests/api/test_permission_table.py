@@ -60,6 +60,8 @@ TABLE = [
     Row("POST", "api/v1/validations/<uuid:validation>/reperform/", "validations:write", JUDGING | {"auditor"}, 404),
     Row("POST", "api/v1/gate/decisions/", "gate:decide", WORKING, 422),
     Row("GET", "api/v1/gate/decisions/<uuid:decision>/", "gate:decide", ALL, 404),
+    Row("GET", "api/v1/policies/", "promotions:read", ALL, 200),
+    Row("GET", "api/v1/policies/<str:policy>/<int:number>/", "promotions:read", ALL, 404),
     Row("GET", "api/v1/environments/", "inventory:read", ALL, 200),
     Row("POST", "api/v1/environments/", None, frozenset({"risk_manager", "administrator"}), 422),
     Row(
@@ -124,7 +126,7 @@ def methods_of(pattern: URLPattern) -> set[str]:
 def call(caller: Caller, row: Row) -> tuple[int, str]:
     """Make the call of a row on things that do not exist, and return status and code."""
     path = "/" + row.route
-    for name, value in (("<str:sha256>", DIGEST), ("<str:", "unknown"), ("<uuid:", ID)):
+    for name, value in (("<str:sha256>", DIGEST), ("<str:", "unknown"), ("<int:", "1"), ("<uuid:", ID)):
         while name in path:
             start = path.index(name)
             path = path[:start] + value + path[path.index(">", start) + 1 :]

@@ -10,12 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.actions.datasets import admit_dataset_version
+from governance.api import past as then
 from governance.api.auth import EVERYBODY
 from governance.api.bodies import Object, Strict, Text
 from governance.api.resource import Resource
 from governance.api.rows import dataset_named
 from governance.api.schema import described
 from registry.actions.datasets import register_dataset
+from registry.ledger.past import Past
 from registry.models import Dataset, DatasetVersion, Role
 
 REGISTERING = frozenset({Role.DEVELOPER, Role.OWNER})
@@ -84,11 +86,22 @@ class DatasetList(Resource):
 
     scopes = {"GET": "inventory:read", "POST": "inventory:write"}
     roles = {"GET": EVERYBODY, "POST": REGISTERING}
+    parameters = then.PARAMETERS
     ordering = ("slug",)
 
-    @described("List datasets", answers={200: DatasetShown}, listed=True, operation="datasets_list")
+    @described(
+        "List datasets",
+        answers={200: DatasetShown},
+        listed=True,
+        query=("as_of", "after"),
+        operation="datasets_list",
+    )
     def get(self, request: Request) -> Response:
-        """Return a page of datasets."""
+        """Return a page of datasets; with ``as_of`` as the ledger has them at that instant."""
+        if then.is_asked(request):
+            with then.past_of(request) as past:
+                rows = then.behind(request, then.in_order(past.rows(Dataset), *self.ordering))
+                return then.listed(request, past, rows, lambda page: _datasets_then(past, page))
         return self.page(Dataset.objects.select_related("registered_by"), _dataset)
 
     @described("Register a dataset", body=DatasetEntry, answers={200: DatasetShown, 201: DatasetShown})
@@ -103,11 +116,23 @@ class DatasetVersionList(Resource):
 
     scopes = {"GET": "inventory:read", "POST": "inventory:write"}
     roles = {"GET": EVERYBODY, "POST": REGISTERING}
+    parameters = then.PARAMETERS
     ordering = ("-registered_at", "-id")
 
-    @described("List snapshots", answers={200: DatasetVersionShown}, listed=True, operation="dataset_versions_list")
+    @described(
+        "List snapshots",
+        answers={200: DatasetVersionShown},
+        listed=True,
+        query=("as_of", "after"),
+        operation="dataset_versions_list",
+    )
     def get(self, request: Request, dataset: str) -> Response:
-        """Return a page of snapshots, newest first."""
+        """Return a page of snapshots, newest first; with ``as_of`` as the ledger has them at that instant."""
+        if then.is_asked(request):
+            with then.past_of(request) as past:
+                found = past.rows(DatasetVersion, where={"dataset": [dataset_named(dataset).slug]})
+                rows = then.behind(request, then.in_order(found, *self.ordering))
+                return then.listed(request, past, rows, lambda page: _snapshots_then(past, page))
         return self.page(dataset_named(dataset).versions.select_related("registered_by"), _snapshot)
 
     @described(
@@ -130,3 +155,14 @@ def _dataset(dataset: Dataset) -> Mapping[str, Any]:
 
 def _snapshot(version: DatasetVersion) -> Mapping[str, Any]:
     return DatasetVersionShown(version).data
+
+
+def _datasets_then(past: Past, rows: list[Dataset]) -> list[Mapping[str, Any]]:
+    past.follow(rows, "registered_by")
+    return [_dataset(row) for row in rows]
+
+
+def _snapshots_then(past: Past, rows: list[DatasetVersion]) -> list[Mapping[str, Any]]:
+    past.follow(rows, "registered_by")
+    past.vouch(rows, dialect="", roles="", columns="")
+    return [_snapshot(row) for row in rows]

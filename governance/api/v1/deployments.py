@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -10,12 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.actions.deployments import report_deployment
+from governance.api import past as then
 from governance.api.auth import EVERYBODY, models_seen
 from governance.api.bodies import Strict, Text
 from governance.api.resource import Resource
 from governance.api.rows import deployment_called, environment_named, version_named
 from governance.api.schema import described
 from registry.actions.deployments import end_deployment
+from registry.ledger.past import Past
 from registry.models import Deployment, Role
 
 REPORTING = frozenset({Role.DEVELOPER, Role.OWNER, Role.RISK_MANAGER})
@@ -61,18 +64,20 @@ class DeploymentList(Resource):
 
     scopes = {"GET": "inventory:read", "POST": "deployments:write"}
     roles = {"GET": EVERYBODY, "POST": REPORTING}
-    parameters = frozenset({"model", "environment"})
+    parameters = frozenset({"model", "environment"}) | then.PARAMETERS
     ordering = ("-started_at", "-id")
 
     @described(
         "List deployments",
         answers={200: DeploymentShown},
         listed=True,
-        query=("model", "environment"),
+        query=("model", "environment", "as_of", "after"),
         operation="deployments_list",
     )
     def get(self, request: Request) -> Response:
-        """Return a page of deployments, newest first."""
+        """Return a page of deployments, newest first; with ``as_of`` as the ledger has them at that instant."""
+        if then.is_asked(request):
+            return self._past(request)
         rows = Deployment.objects.select_related("version", "reported_by")
         limited = models_seen(request)
         rows = rows if limited is None else rows.filter(version__model__in=limited)
@@ -81,6 +86,20 @@ class DeploymentList(Resource):
         if environment := request.query_params.get("environment"):
             rows = rows.filter(environment=environment)
         return self.page(rows, lambda row: DeploymentShown(row).data)
+
+    def _past(self, request: Request) -> Response:
+        model, environment = request.query_params.get("model"), request.query_params.get("environment")
+        with then.past_of(request) as past:
+            rows = past.rows(Deployment, where={"environment": [environment]} if environment else {})
+            past.follow(rows, "version")
+            limited = models_seen(request)
+            rows = [
+                row
+                for row in rows
+                if (limited is None or row.version.model_id in limited) and model in (None, "", row.version.model_id)
+            ]
+            page = then.behind(request, then.in_order(rows, *self.ordering))
+            return then.listed(request, past, page, lambda page: deployments_then(past, page))
 
     @described(
         "Report a deployment",
@@ -114,3 +133,9 @@ class DeploymentEnd(Resource):
         self.body(Empty)
         row = end_deployment(deployment_called(request, deployment), actor=self.actor)
         return Response(DeploymentShown(row).data)
+
+
+def deployments_then(past: Past, rows: list[Deployment]) -> list[Mapping[str, Any]]:
+    """Return deployments as they were."""
+    past.follow(rows, "version", "reported_by")
+    return [DeploymentShown(row).data for row in rows]

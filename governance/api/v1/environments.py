@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api import past as then
 from governance.api.auth import EVERYBODY
 from governance.api.bodies import Flag, Strict, Text
 from governance.api.resource import Resource
@@ -49,11 +50,22 @@ class EnvironmentList(Resource):
 
     scopes = {"GET": "inventory:read"}
     roles = {"GET": EVERYBODY, "POST": frozenset({Role.RISK_MANAGER, Role.ADMINISTRATOR})}
+    parameters = then.PARAMETERS
     ordering = ("slug",)
 
-    @described("List environments", answers={200: EnvironmentShown}, listed=True, operation="environments_list")
+    @described(
+        "List environments",
+        answers={200: EnvironmentShown},
+        listed=True,
+        query=("as_of", "after"),
+        operation="environments_list",
+    )
     def get(self, request: Request) -> Response:
-        """Return a page of environments."""
+        """Return a page of environments; with ``as_of`` as the ledger has them at that instant."""
+        if then.is_asked(request):
+            with then.past_of(request) as past:
+                rows = then.behind(request, then.in_order(past.rows(Environment), *self.ordering))
+                return then.listed(request, past, rows, lambda page: [_then(row) for row in page])
         return self.page(Environment.objects.all(), _environment)
 
     @described("Name an environment", body=EnvironmentEntry, answers={200: EnvironmentShown, 201: EnvironmentShown})
@@ -79,3 +91,9 @@ class EnvironmentLimits(Resource):
 
 def _environment(row: Environment) -> Mapping[str, Any]:
     return EnvironmentShown(row).data
+
+
+def _then(row: Environment) -> Mapping[str, Any]:
+    """Return a place as it was; the ledger writes fractions as text, and every limit is a number."""
+    row.limits = {name: float(one) if isinstance(one, str) else one for name, one in row.limits.items()}
+    return _environment(row)

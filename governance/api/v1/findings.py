@@ -12,11 +12,13 @@ from rest_framework.response import Response
 
 from audits.actions.findings import accept_finding, close_finding
 from audits.models import Finding
+from governance.api import past as then
 from governance.api.auth import EVERYBODY, models_seen
 from governance.api.bodies import Instant, Strict, Text
 from governance.api.resource import Resource
 from governance.api.rows import finding_called
 from governance.api.schema import described
+from registry.ledger.past import Past
 from registry.models import Role
 
 RESOLVING = frozenset({Role.RISK_MANAGER, Role.VALIDATOR})
@@ -63,18 +65,20 @@ class FindingList(Resource):
 
     scopes = {"GET": "validations:read"}
     roles = {"GET": EVERYBODY}
-    parameters = frozenset({"model", "version", "state"})
+    parameters = frozenset({"model", "version", "state"}) | then.PARAMETERS
     ordering = ("-opened_at", "-id")
 
     @described(
         "List findings",
         answers={200: FindingShown},
         listed=True,
-        query=("model", "version", "state"),
+        query=("model", "version", "state", "as_of", "after"),
         operation="findings_list",
     )
     def get(self, request: Request) -> Response:
-        """Return a page of findings, newest first."""
+        """Return a page of findings, newest first; with ``as_of`` as the ledger has them at that instant."""
+        if then.is_asked(request):
+            return self._past(request)
         rows = Finding.objects.select_related("version", "owner", "opened_by", "resolved_by")
         limited = models_seen(request)
         rows = rows if limited is None else rows.filter(model__in=limited)
@@ -85,6 +89,22 @@ class FindingList(Resource):
         if state := request.query_params.get("state"):
             rows = rows.filter(state=state)
         return self.page(rows, _shown)
+
+    def _past(self, request: Request) -> Response:
+        asked = {name: request.query_params.get(name) for name in ("model", "version", "state")}
+        with then.past_of(request) as past:
+            rows = past.rows(Finding, where={"model": [asked["model"]]} if asked["model"] else {})
+            past.follow(rows, "version")
+            limited = models_seen(request)
+            rows = [
+                row
+                for row in rows
+                if (limited is None or row.model_id in limited)
+                and asked["state"] in (None, "", row.state)
+                and (not asked["version"] or (row.version is not None and row.version.version == asked["version"]))
+            ]
+            page = then.behind(request, then.in_order(rows, *self.ordering))
+            return then.listed(request, past, page, lambda page: findings_then(past, page))
 
 
 class FindingClosure(Resource):
@@ -109,6 +129,12 @@ class FindingAcceptance(Resource):
         """Accept the risk of an issue until a date."""
         row = finding_called(request, finding)
         return Response(_shown(accept_finding(row, actor=self.actor, **self.body(Acceptance))))
+
+
+def findings_then(past: Past, rows: list[Finding]) -> list[Mapping[str, Any]]:
+    """Return findings as they were."""
+    past.follow(rows, "version", "owner", "opened_by", "resolved_by")
+    return [_shown(row) for row in rows]
 
 
 def _shown(finding: Finding) -> Mapping[str, Any]:

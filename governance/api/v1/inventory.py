@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,18 +12,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.actions.tiers import current_tier
-from governance.api.auth import EVERYBODY, may_see, models_seen, require_model
-from governance.api.bodies import Flag, Strict, Text, instant
+from governance.api import past as then
+from governance.api.auth import EVERYBODY, models_seen, require_model
+from governance.api.bodies import Flag, Strict, Text
 from governance.api.resource import Resource
 from governance.api.rows import model_named
 from governance.api.schema import described
+from governance.models import TierAssessment
 from registry.actions.inventory import edit_model, register_model
 from registry.errors import DomainError
-from registry.ledger.event import Event
-from registry.ledger.replay import all_as_of, as_of
-from registry.models import Model, Role, User
-
-PAST_PAGE = 1000
+from registry.ledger.past import Past
+from registry.models import Model, Role
 
 
 class ModelEdit(Strict):
@@ -72,18 +70,27 @@ class ModelShown(serializers.Serializer[Model]):
         return assessment.tier if assessment else None
 
 
+class ModelThen(ModelShown):
+    """An entry as it was."""
+
+    def get_tier(self, model: Model) -> int | None:
+        """Return the risk tier that was the newest then."""
+        tier: int | None = model.__dict__["tier_then"]
+        return tier
+
+
 class ModelList(Resource):
     """The inventory."""
 
     scopes = {"GET": "inventory:read", "POST": "inventory:write"}
     roles = {"GET": EVERYBODY, "POST": frozenset({Role.DEVELOPER, Role.OWNER, Role.RISK_MANAGER})}
-    parameters = frozenset({"as_of", "after"})
+    parameters = then.PARAMETERS
     ordering = ("slug",)
 
     @described("List models", answers={200: ModelShown}, listed=True, query=("as_of", "after"), operation="models_list")
     def get(self, request: Request) -> Response:
         """Return a page of models, or with ``as_of`` the models of that instant (next ones with ``after``)."""
-        if "as_of" in request.query_params:
+        if then.is_asked(request):
             return self._past(request)
         rows = Model.objects.select_related("owner", "registered_by")
         limited = models_seen(request)
@@ -98,16 +105,10 @@ class ModelList(Resource):
         return Response(_shown(model), status=201 if created else 200)
 
     def _past(self, request: Request) -> Response:
-        moment, after = _moment(request), request.query_params.get("after", "")
-        events = (event for event in all_as_of(Model.ledger_kind, moment) if event.subject_key > after)
-        seen = list(islice((event for event in events if may_see(request, event.subject_key)), PAST_PAGE + 1))
-        shown, follow = seen[:PAST_PAGE], None
-        if len(seen) > PAST_PAGE:
-            query = request.query_params.copy()
-            query["after"] = shown[-1].subject_key
-            follow = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
-        results = _as_they_were(shown, request.query_params["as_of"])
-        return Response({"next": follow, "previous": None, "results": results})
+        limited, after = models_seen(request), request.query_params.get("after", "")
+        with then.past_of(request) as past:
+            rows = past.rows(Model, keys=limited, after=after, most=then.page_size(request) + 1)
+            return then.listed(request, past, rows, lambda page: models_then(past, page))
 
 
 class ModelDetail(Resource):
@@ -121,12 +122,13 @@ class ModelDetail(Resource):
     def get(self, request: Request, model: str) -> Response:
         """Return an entry as it is, or as it was at ``as_of``; 404 when it did not exist then."""
         found = model_named(request, model)
-        if "as_of" not in request.query_params:
+        if not then.is_asked(request):
             return Response(_shown(found))
-        event = as_of(Model.ledger_kind, found.slug, _moment(request))
-        if event is None:
-            raise DomainError("unknown-model", _("The model was not registered yet."), kind="not-found")
-        return Response(_as_they_were([event], request.query_params["as_of"])[0])
+        with then.past_of(request) as past:
+            row = past.row(Model, found.slug)
+            if row is None:
+                raise DomainError("unknown-model", _("The model was not registered yet."), kind="not-found")
+            return then.single(request, past, models_then(past, [row])[0])
 
     @described("Edit a model", body=ModelEdit, answers={200: ModelShown})
     def patch(self, request: Request, model: str) -> Response:
@@ -139,23 +141,11 @@ def _shown(model: Model) -> Mapping[str, Any]:
     return ModelShown(model).data
 
 
-def _moment(request: Request) -> Any:
-    moment = instant(request.query_params["as_of"])
-    if moment is None:
-        raise DomainError(
-            "bad-instant", _("An instant is written like 2026-11-21T12:00:00Z, with its time zone."), field="as_of"
-        )
-    return moment
-
-
-def _as_they_were(events: list[Event], instant_asked: str) -> list[dict[str, Any]]:
-    """Return entries from the states that the ledger recorded, in the shape of the present ones without the tier."""
-    fields = [name for name in ModelShown._declared_fields if name != "tier"]
-    ids = {str(event.state[name]) for event in events for name in ("owner", "registered_by") if event.state[name]}
-    names = {str(pk): name for pk, name in User.objects.filter(pk__in=ids).values_list("pk", "username")}
-    return [
-        {name: event.state[name] for name in fields}
-        | {name: names.get(str(event.state[name])) for name in ("owner", "registered_by")}
-        | {"as_of": instant_asked}
-        for event in events
-    ]
+def models_then(past: Past, rows: list[Model]) -> list[Mapping[str, Any]]:
+    """Return entries as they were, each with the tier that was the newest then."""
+    past.follow(rows, "owner", "registered_by")
+    assessed = past.rows(TierAssessment, where={"model": [row.slug for row in rows]}) if rows else []
+    newest = {one.model_id: one.tier for one in then.in_order(assessed, "assessed_at", "id")}
+    for row in rows:
+        row.__dict__["tier_then"] = newest.get(row.slug)
+    return [ModelThen(row).data for row in rows]

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from audits.models import ValidationRun
 from governance.actions.approvals import approve, reject, withdraw_approval
 from governance.actions.promotions import open_promotion, withdraw_promotion
+from governance.api import past as then
 from governance.api.auth import EVERYBODY, WORKING, models_seen
 from governance.api.bodies import Strict, Text
 from governance.api.resource import Resource
@@ -22,6 +24,8 @@ from governance.api.schema import described
 from governance.candidates import candidates
 from governance.models import Approval, PromotionRequest
 from governance.plans import rules_of
+from registry.errors import DomainError
+from registry.ledger.past import Past, key_of
 from registry.models import Role
 
 
@@ -135,18 +139,20 @@ class PromotionList(Resource):
 
     scopes = {"GET": "promotions:read", "POST": "promotions:write"}
     roles = {"GET": EVERYBODY, "POST": frozenset({Role.DEVELOPER, Role.OWNER})}
-    parameters = frozenset({"model", "environment", "state"})
+    parameters = frozenset({"model", "environment", "state"}) | then.PARAMETERS
     ordering = ("-requested_at", "-id")
 
     @described(
         "List promotion requests",
         answers={200: PromotionListed},
         listed=True,
-        query=("model", "environment", "state"),
+        query=("model", "environment", "state", "as_of", "after"),
         operation="promotions_list",
     )
     def get(self, request: Request) -> Response:
-        """Return a page of requests, newest first."""
+        """Return a page of requests, newest first; with ``as_of`` as the ledger has them at that instant."""
+        if then.is_asked(request):
+            return self._past(request)
         rows = PromotionRequest.objects.select_related("version", "policy", "run", "requested_by", "requested_for")
         limited = models_seen(request)
         rows = rows if limited is None else rows.filter(model__in=limited)
@@ -157,6 +163,19 @@ class PromotionList(Resource):
         if state := request.query_params.get("state"):
             rows = rows.filter(state=state)
         return self.page(rows, lambda row: PromotionListed(row).data)
+
+    def _past(self, request: Request) -> Response:
+        asked = {name: request.query_params.get(name) for name in ("model", "environment", "state")}
+        fixed = {name: [value] for name in ("model", "environment") if (value := asked[name])}
+        with then.past_of(request) as past:
+            limited = models_seen(request)
+            rows = [
+                row
+                for row in past.rows(PromotionRequest, where=fixed)
+                if (limited is None or row.model_id in limited) and asked["state"] in (None, "", row.state)
+            ]
+            page = then.behind(request, then.in_order(rows, *self.ordering))
+            return then.listed(request, past, page, lambda page: promotions_then(past, page))
 
     @described("Open a promotion request", body=PromotionEntry, answers={200: PromotionShown, 201: PromotionShown})
     def post(self, request: Request) -> Response:
@@ -174,10 +193,29 @@ class PromotionDetail(Resource):
     scopes = {"GET": "promotions:read"}
     roles = {"GET": EVERYBODY}
 
-    @described("Read a promotion request", answers={200: PromotionShown}, operation="promotions_retrieve")
+    parameters = frozenset({then.AS_OF})
+
+    @described(
+        "Read a promotion request", answers={200: PromotionShown}, query=("as_of",), operation="promotions_retrieve"
+    )
     def get(self, request: Request, promotion: uuid.UUID) -> Response:
-        """Return a request with its decisions and who may decide."""
-        return Response(promotion_shown(promotion_called(request, promotion)))
+        """Return a request with its decisions and who may decide.
+
+        With ``as_of`` as the ledger has it at that instant; nobody decides in the past, so that nobody is eligible.
+        """
+        found = promotion_called(request, promotion)
+        if not then.is_asked(request):
+            return Response(promotion_shown(found))
+        with then.past_of(request) as past:
+            row = past.row(PromotionRequest, found.ledger_key())
+            if row is None:
+                message = _("The promotion had not been asked for yet.")
+                raise DomainError("unknown-promotion", message, kind="not-found")
+            listed = promotions_then(past, [row])[0]
+            past.vouch([row], covers="covers_digest")
+            given = then.in_order(past.rows(Approval, where={"request": [key_of(row)]}), "decided_at", "id")
+            whole = {"manifest": row.covers, "approvals": approvals_then(past, given), "eligible": []}
+            return then.single(request, past, {**listed, **whole})
 
 
 class PromotionWithdrawal(Resource):
@@ -220,6 +258,18 @@ class ApprovalWithdrawal(Resource):
         row = approval_called(request, approval)
         taken = withdraw_approval(row, actor=self.actor, reason=self.body(ReasonEntry)["reason"])
         return Response(ApprovalShown(taken).data)
+
+
+def promotions_then(past: Past, rows: list[PromotionRequest]) -> list[Mapping[str, Any]]:
+    """Return requests as they were, without their decisions."""
+    past.follow(rows, "version", "policy", "run", "requested_by", "requested_for")
+    return [PromotionListed(row).data for row in rows]
+
+
+def approvals_then(past: Past, rows: list[Approval]) -> list[Mapping[str, Any]]:
+    """Return decisions as they were."""
+    past.follow(rows, "approver")
+    return [ApprovalShown(row).data for row in rows]
 
 
 def promotion_shown(request: PromotionRequest) -> Mapping[str, Any]:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.models import ValidationRun
 from governance.actions.versions import admit_version
+from governance.api import past as then
 from governance.api.auth import EVERYBODY
 from governance.api.bodies import Object, Strict, Text, Whole
 from governance.api.resource import Resource
 from governance.api.rows import model_named, version_named
 from governance.api.schema import described
 from registry.actions.versions import Origin
+from registry.errors import DomainError
+from registry.ledger.past import Past, key_of, said
 from registry.lifecycle import Stage
-from registry.models import ModelVersion, Role
+from registry.models import Artifact, Contribution, DatasetVersion, ModelVersion, Role, VersionArtifact, VersionDataset
 
 LONGEST_LIST = 50
 
@@ -130,17 +135,47 @@ class VersionShown(serializers.Serializer[ModelVersion]):
         newest = version.runs.originals().order_by("-requested_at", "-id").values_list("pk", flat=True).first()
         return str(newest) if newest else None
 
+    def to_representation(self, instance: ModelVersion) -> dict[str, Any]:
+        """Return the answer, what belongs to the version in an order of its own and not that of the tables."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        shown["artifacts"].sort(key=lambda one: (one["role"], one["format"], one["sha256"]))
+        shown["datasets"].sort(key=lambda one: (one["role"], one["dataset"], one["version"]))
+        shown["contributors"].sort(key=lambda one: (one["kind"], one["person"]))
+        return shown
+
+
+class VersionThen(VersionShown):
+    """A version as it was."""
+
+    def get_validation(self, version: ModelVersion) -> str | None:
+        """Return the id of the run that was the newest then."""
+        newest: str | None = version.__dict__["validation_then"]
+        return newest
+
 
 class VersionList(Resource):
     """The versions of a model."""
 
     scopes = {"GET": "inventory:read", "POST": "inventory:write"}
     roles = {"GET": EVERYBODY, "POST": frozenset({Role.DEVELOPER})}
+    parameters = then.PARAMETERS
     ordering = ("-registered_at", "-id")
 
-    @described("List versions", answers={200: VersionShown}, listed=True, operation="versions_list")
+    @described(
+        "List versions",
+        answers={200: VersionShown},
+        listed=True,
+        query=("as_of", "after"),
+        operation="versions_list",
+    )
     def get(self, request: Request, model: str) -> Response:
-        """Return a page of versions, newest first."""
+        """Return a page of versions, newest first; with ``as_of`` as the ledger has them at that instant."""
+        if then.is_asked(request):
+            slug = model_named(request, model).slug
+            with then.past_of(request) as past:
+                found = then.in_order(past.rows(ModelVersion, where={"model": [slug]}), *self.ordering)
+                page = then.behind(request, found)
+                return then.listed(request, past, page, lambda page: versions_then(past, page))
         rows = model_named(request, model).versions.select_related("registered_by", "predecessor")
         related = ("artifact_links__artifact", "dataset_links__dataset_version", "contributions__person")
         return self.page(rows.prefetch_related(*related), version_shown)
@@ -176,12 +211,57 @@ class VersionDetail(Resource):
     scopes = {"GET": "inventory:read"}
     roles = {"GET": EVERYBODY}
 
-    @described("Read a version", answers={200: VersionShown}, operation="versions_retrieve")
+    parameters = frozenset({then.AS_OF})
+
+    @described("Read a version", answers={200: VersionShown}, query=("as_of",), operation="versions_retrieve")
     def get(self, request: Request, model: str, version: str) -> Response:
-        """Return a version."""
-        return Response(version_shown(version_named(request, model, version)))
+        """Return a version, as it is or as it was at ``as_of``; 404 when it was not registered then."""
+        found = version_named(request, model, version)
+        if not then.is_asked(request):
+            return Response(version_shown(found))
+        with then.past_of(request) as past:
+            row = past.row(ModelVersion, found.ledger_key())
+            if row is None:
+                message = _("The version was not registered yet.")
+                raise DomainError("unknown-version", message, kind="not-found")
+            return then.single(request, past, versions_then(past, [row])[0])
 
 
 def version_shown(version: ModelVersion) -> Mapping[str, Any]:
     """Return a version as the API shows it."""
     return VersionShown(version).data
+
+
+def versions_then(past: Past, rows: list[ModelVersion]) -> list[Mapping[str, Any]]:
+    """Return versions as they were, with what belongs to them."""
+    complete_versions(past, rows)
+    return [VersionThen(row).data for row in rows]
+
+
+def complete_versions(past: Past, rows: Sequence[ModelVersion]) -> None:
+    """Give versions of the past their artifacts, data, contributors and newest run, in one query for each of these."""
+    if not rows:
+        return
+    past.follow(rows, "registered_by", "predecessor")
+    past.vouch(rows, scoring="", library_versions="", hyperparameters="")
+    keys = [key_of(row) for row in rows]
+    hands = past.rows(Contribution, where={"version": keys})
+    past.follow(hands, "person")
+    runs = [run for run in past.rows(ValidationRun, where={"version": keys}) if run.reperforms_id is None]
+    newest = {said(run)["version"]: str(run.pk) for run in then.in_order(runs, "requested_at", "id")}
+    artifacts = past.rows(Artifact, keys={one[2] for row in rows for one in said(row)["artifacts"]})
+    held = {artifact.sha256: artifact for artifact in artifacts}
+    snapshots = past.rows(DatasetVersion, keys={one[1] for row in rows for one in said(row)["datasets"]})
+    used = {key_of(snapshot): snapshot for snapshot in snapshots}
+    for row in rows:
+        row.__dict__["validation_then"] = newest.get(key_of(row))
+        row.__dict__["_prefetched_objects_cache"] = {
+            "artifact_links": [
+                VersionArtifact(role=role, format=form, artifact=held[sha256])
+                for role, form, sha256 in said(row)["artifacts"]
+            ],
+            "dataset_links": [
+                VersionDataset(role=role, dataset_version=used[key]) for role, key, _digest in said(row)["datasets"]
+            ],
+            "contributions": [hand for hand in hands if said(hand)["version"] == key_of(row)],
+        }
