@@ -183,6 +183,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ApprovalDecisionEnum": "governance.models.approval.Approval.Decision",
         "GateAnswerEnum": "governance.models.gate.GateDecision.Outcome",
+        "PolicyStateEnum": "governance.models.policy.PolicyVersion.State",
         "PromotionStateEnum": "governance.models.promotion.PromotionRequest.State",
         "FindingStateEnum": "audits.models.finding.Finding.State",
         "ValidationStateEnum": "audits.models.run.ValidationRun.State",
