@@ -13,7 +13,7 @@ from django.db import router
 
 from registry.errors import DomainError
 from registry.ledger import nodes, signing, tree
-from registry.ledger.checkpoint import Checkpoint, NoteInvalid, epoch_of
+from registry.ledger.checkpoint import Checkpoint, NoteInvalid, epoch_of, parse
 from registry.ledger.clock import database_now
 from registry.ledger.faults import AnchorDown, LedgerFault
 from registry.ledger.models import LedgerAnchor, LedgerCheckpoint, LedgerEvent, LedgerLeaf, LedgerPending
@@ -86,18 +86,31 @@ def outside_notes() -> Iterator[tuple[str, str]]:
 def refuse_if_forked(using: str, *, thorough: bool = False, chain: Succession | None = None) -> Checkpoint | None:
     """Return what the anchor file covers; LedgerFault when the tree does not extend a checkpoint kept outside.
 
-    Unless ``thorough``, a kept checkpoint of that size with that root is enough, which is one row to read; otherwise
-    the root is worked out from the stored leaves and nodes.
+    Unless ``thorough``, it is enough that the very note is among the kept checkpoints, which is one row to read;
+    otherwise its signature is checked, and the root is worked out from the stored leaves and nodes.
     """
-    notes = dict(outside_notes())
-    if not notes:
+    covered: Checkpoint | None = None
+    for kind, note in outside_notes():
+        judged = None if thorough else _kept(note, using)
+        if judged is None:
+            chain = chain or signing.own_succession(using)
+            judged = judge(note, chain, using)
+        if kind == FileAnchor.slug:
+            covered = judged
+    return covered
+
+
+def _kept(note: str, using: str) -> Checkpoint | None:
+    """Return what ``note`` states when it is, letter by letter, a checkpoint of this database."""
+    try:
+        stated = parse(note)
+    except NoteInvalid:
         return None
-    chain = chain or signing.own_succession(using)
-    judged = {kind: judge(note, chain, using, thorough=thorough) for kind, note in notes.items()}
-    return judged.get(FileAnchor.slug)
+    row = LedgerCheckpoint.objects.using(using).filter(size=stated.size).first()
+    return stated if row is not None and row.note == note else None
 
 
-def judge(note: str, chain: Succession, using: str, *, thorough: bool = False) -> Checkpoint:
+def judge(note: str, chain: Succession, using: str) -> Checkpoint:
     """Return up to where ``note`` shows the tree covered; LedgerFault when the tree does not extend it."""
     foreign = ""
     try:
@@ -110,20 +123,17 @@ def judge(note: str, chain: Succession, using: str, *, thorough: bool = False) -
             raise LedgerFault("anchor-damaged", foreign) from error
     if not foreign and (given_up := chain.gave_up(stated)) is not None:
         return Checkpoint(chain.name, given_up.kept_size, b"")
-    _refuse_behind(stated, chain, using, thorough=thorough)
+    _refuse_behind(stated, chain, using)
     if foreign:
         raise LedgerFault("anchor-damaged", foreign)
     return stated
 
 
-def _refuse_behind(stated: Checkpoint, chain: Succession, using: str, *, thorough: bool) -> None:
+def _refuse_behind(stated: Checkpoint, chain: Succession, using: str) -> None:
     epoch = epoch_of(stated.origin, chain.name) or 1
     if epoch > chain.epoch:
         message = f"The ledger is in epoch {chain.epoch}, but a checkpoint of epoch {epoch} was anchored: it is older."
         raise LedgerFault("ledger-rolled-back", message)
-    kept = LedgerCheckpoint.objects.using(using).filter(size=stated.size).first()
-    if not thorough and kept is not None and bytes(kept.root) == stated.root:
-        return
     size = leaf_count(using)
     if size < stated.size:
         message = (

@@ -41,17 +41,27 @@ def load_or_create(path: Path) -> Ed25519PrivateKey:
 
 def holding(path: Path) -> list[Ed25519PrivateKey]:
     """Return every key of an installation: the one in ``path``, the next one and retired ones beside it."""
-    beside = [next_file(path), *sorted(path.parent.glob(f"{path.name}.retired-*"))]
-    return [load(one) for one in (path, *beside) if one.exists()]
+    try:
+        lying = sorted(os.listdir(path.parent))
+    except FileNotFoundError:
+        return []
+    ours = [name for name in lying if name == f"{path.name}.next" or name.startswith(f"{path.name}.retired-")]
+    return [load(path.with_name(name)) for name in ([path.name] if path.name in lying else []) + ours]
 
 
 def find(path: Path, public: Ed25519PublicKey) -> Ed25519PrivateKey:
     """Return the private half of ``public``, in ``path`` or beside it; DomainError when this installation lacks it."""
+    if path.exists() and _is_half_of(present := load(path), public):
+        return present
     for key in holding(path) or [load(path)]:
-        if key.public_key().public_bytes_raw() == public.public_bytes_raw():
+        if _is_half_of(key, public):
             return key
     message = f"None of the keys beside {path.name} is the one that signs now, {key_id(public)[:16]}."
     raise DomainError("signing-key-not-in-force", message, kind="unavailable")
+
+
+def _is_half_of(key: Ed25519PrivateKey, public: Ed25519PublicKey) -> bool:
+    return key.public_key().public_bytes_raw() == public.public_bytes_raw()
 
 
 def next_file(path: Path) -> Path:

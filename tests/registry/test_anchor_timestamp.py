@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
 
 from registry.ledger import anchoring, anchors, sequencer
 from registry.ledger.append import append
 from registry.ledger.checkpoint import Checkpoint, sign_note
 from registry.ledger.faults import AnchorDown, LedgerFault
-from registry.ledger.models import LedgerAnchor
+from registry.ledger.models import LedgerAnchor, LedgerCheckpoint
 from registry.ledger.places.timestamp import TimestampAnchor
 from registry.ledger.verify import verify_all
+from tests.ledger_fixtures import walls_down
 from tests.registry.anchor_services import make_authority, serving
 from tests.registry.ledger_cast import NOTED, adam
 
@@ -154,3 +157,38 @@ def test_an_authority_that_is_down_keeps_neither_the_file_nor_a_commit_waiting(c
     settings.LEDGER_ANCHOR_GRACE_SECONDS = 60
     settings.LEDGER_ANCHORS_NEEDED = 3
     assert anchors.health().reason == "3 kinds of anchor are needed and 2 are configured: file, rfc3161."
+
+
+def put_receipt(**columns):
+    """Overwrite columns of the stored receipt behind the walls, as somebody who owns the table could."""
+    with walls_down(), connection.cursor() as cursor:
+        for name, value in columns.items():
+            cursor.execute(f"UPDATE registry_ledgeranchor SET {name} = %s WHERE kind = 'rfc3161'", [value])  # noqa: S608  (ours)
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres
+def test_a_receipt_that_was_changed_in_the_table_is_proven_false(configured):
+    actor = adam()
+    sequencer.sequence_all()
+    anchoring.anchor_everywhere()
+    row = LedgerAnchor.objects.get(kind="rfc3161")
+    append(NOTED, actor, actor=actor)
+    sequencer.sequence_all()
+    anchors.anchor_latest()
+    other = LedgerCheckpoint.objects.order_by("-size").first().note
+    stamped = json.dumps({**row.receipt, "stamped_at": INSTANT})
+    for changed in (
+        {"note": other},
+        {"note": NOTE},
+        {"note": "junk"},
+        {"receipt": stamped},
+        {"receipt": "{}"},
+        {"size": 3},
+    ):
+        put_receipt(**changed)
+        report = verify_all()
+        false = {one.slug for one in report.statements if one.outcome == "false"}
+        assert "receipts" in false, (changed, report.lines())
+        put_receipt(note=row.note, receipt=json.dumps(row.receipt), size=row.size)
+    assert verify_all().verified

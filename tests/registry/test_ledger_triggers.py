@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
 
 from registry.errors import DomainError
-from registry.ledger import sequencer, triggers
+from registry.ledger import anchoring, sequencer, triggers
 from registry.ledger.append import append
-from registry.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerLeaf, LedgerPending
+from registry.ledger.models import LedgerAnchor, LedgerCheckpoint, LedgerEvent, LedgerLeaf, LedgerPending
 from registry.ledger.verify import verify_all
 from tests.registry.ledger_cast import NOTED, adam
 
@@ -27,12 +27,15 @@ ATTACKS = {
     "delete checkpoint": "DELETE FROM registry_ledgercheckpoint",
     "update pending": "UPDATE registry_ledgerpending SET leaf_hash = leaf_hash",
     "delete pending": "DELETE FROM registry_ledgerpending",
+    "update receipt": "UPDATE registry_ledgeranchor SET note = ''",
+    "delete receipt": "DELETE FROM registry_ledgeranchor",
 }
 
 
 def a_ledger():
     actor = adam()
     sequencer.sequence_all()
+    anchoring.anchor_everywhere()
     append(NOTED, actor, actor=actor)
     return actor
 
@@ -45,7 +48,7 @@ def run(statement):
 def contents():
     return [
         list(model.objects.order_by("pk").values_list())
-        for model in (LedgerEvent, LedgerLeaf, LedgerCheckpoint, LedgerPending)
+        for model in (LedgerEvent, LedgerLeaf, LedgerCheckpoint, LedgerPending, LedgerAnchor)
     ]
 
 
@@ -73,7 +76,7 @@ def test_replacing_a_row_is_refused_even_without_recursive_triggers():
         pytest.skip("INSERT OR REPLACE is SQLite's")
     a_ledger()
     before = contents()
-    for table in ("event", "leaf", "checkpoint", "pending"):
+    for table in ("event", "leaf", "checkpoint", "pending", "anchor"):
         name = f"registry_ledger{table}"
         with pytest.raises(DatabaseError, match="append-only"):
             run(f"INSERT OR REPLACE INTO {name} SELECT * FROM {name}")  # noqa: S608  (our own table names)
