@@ -149,32 +149,35 @@ def manifest_of(steps: Sequence[RunStep]) -> dict[str, Any]:
 
 def evidence_digest_of(run: ValidationRun) -> str:
     """Return the digest over a run's plan, manifest, outcome and results as the rows now have them."""
-    return digest_of(
-        {
-            "version": str(run.version_id),
-            "plan": digest_of(run.plan),
-            "manifest": run.manifest,
-            "outcome": run.outcome,
-            "failure": run.failure,
-            "concluded_at": instant_text(run.concluded_at) if run.concluded_at else None,
-            "results": [
-                [
-                    result.position,
-                    result.requirement_key,
-                    result.check_slug,
-                    digest_of(result.requirement),
-                    result.status,
-                    result.severity,
-                    result.observed,
-                    result.required,
-                    result.reason,
-                    result.mend,
-                    result.evidence_sha256,
-                ]
-                for result in run.results.order_by("position")
-            ],
-        }
-    )
+    return digest_of(evidence_statement(run))
+
+
+def evidence_statement(run: ValidationRun) -> dict[str, Any]:
+    """Return the statement whose digest the ledger keeps of a concluded run."""
+    return {
+        "version": str(run.version_id),
+        "plan": digest_of(run.plan),
+        "manifest": run.manifest,
+        "outcome": run.outcome,
+        "failure": run.failure,
+        "concluded_at": instant_text(run.concluded_at) if run.concluded_at else None,
+        "results": [
+            [
+                result.position,
+                result.requirement_key,
+                result.check_slug,
+                digest_of(result.requirement),
+                result.status,
+                result.severity,
+                result.observed,
+                result.required,
+                result.reason,
+                result.mend,
+                result.evidence_sha256,
+            ]
+            for result in run.results.order_by("position")
+        ],
+    }
 
 
 def _end(run: ValidationRun, **changes: Any) -> None:

@@ -89,3 +89,7 @@ class Dossier(LedgerSubject):
         """Return the name of the PDF for a download: what it is about, its kind, and the instant."""
         of = f"{self.version.model_id}-{self.version.version}" if self.version else "register"
         return f"dossier-{of}-{self.kind}-{self.as_of:%Y%m%dT%H%M%SZ}.pdf"
+
+    def bundle_name(self) -> str:
+        """Return the name of the bundle for a download."""
+        return f"{self.file_name().removesuffix('.pdf')}-bundle.zip"

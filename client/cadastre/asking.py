@@ -8,9 +8,9 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
-from cadastre import attestation, session, waiting
+from cadastre import attestation, bundle, session, waiting
 from cadastre import gate as the_gate
-from cadastre.outcomes import ALLOWED, DENIED, Ending, Undecided
+from cadastre.outcomes import ALLOWED, DENIED, Ending, Undecided, WrongInput
 from cadastre.plain import plain
 from cadastre.service import identifier, sha256_of, write_file
 
@@ -76,10 +76,16 @@ def gate(given: argparse.Namespace) -> int:
 
 
 def verify(given: argparse.Namespace) -> int:
-    """Verify an attestation without the service."""
+    """Verify an attestation, or the bundle of a dossier, without the service."""
+    if bundle.is_bundle(given.proof_of):
+        report = bundle.verify(given.proof_of, given.key, given.checkpoint, given.proof)
+        say(json.dumps(report.as_dict(), indent=1) if given.json else "\n".join(report.lines()))
+        return report.code()
+    if not given.artifact or not given.environment:
+        raise WrongInput("an attestation is verified for a file and a place: --artifact FILE --environment NAME")
     key = session.trusted_key(given)
     digest, _length = sha256_of(given.artifact)
-    envelope = attestation.read_envelope(given.attestation)
+    envelope = attestation.read_envelope(given.proof_of)
     expected = attestation.Expected(digest, given.environment, given.nonce)
     allow = attestation.verify(envelope, key=key, expected=expected, now=datetime.now(timezone.utc))
     say(f"VERIFIED: sha256:{digest}, {plain(allow.model)}/{plain(allow.version)}, may go to {plain(allow.environment)}")

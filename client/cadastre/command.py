@@ -100,13 +100,18 @@ def _add_asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     one.add_argument("--json", metavar="FILE", help="write the decision there")
     one.add_argument("--attestation", metavar="FILE", help="write the verified attestation there")
 
-    one = commands.add_parser("verify", help="verify an attestation offline", epilog=EPILOG, allow_abbrev=False)
+    text = "verify an attestation, or the bundle of a dossier, offline"
+    epilog = EPILOG + " For a bundle: 0 verified, 1 proven false, 2 could not be verified."
+    one = commands.add_parser("verify", help=text, description=text, epilog=epilog, allow_abbrev=False)
     one.set_defaults(run=asking.verify)
-    one.add_argument("attestation")
-    one.add_argument("--artifact", required=True, metavar="FILE", help="the model file itself")
-    one.add_argument("--environment", required=True)
+    one.add_argument("proof_of", metavar="attestation or bundle", help="a file, or the folder of an unpacked bundle")
+    one.add_argument("--artifact", metavar="FILE", help="for an attestation: the model file itself")
+    one.add_argument("--environment", help="for an attestation: where the file is to go")
+    one.add_argument("--nonce", help="for an attestation: the nonce of the question it must answer")
     one.add_argument("--key", default=os.environ.get("CADASTRE_KEY"), help="public key file (or CADASTRE_KEY)")
-    one.add_argument("--nonce", help="the nonce of the question it must answer")
+    one.add_argument("--checkpoint", metavar="FILE", help="for a bundle: a signed checkpoint that you kept")
+    one.add_argument("--proof", metavar="FILE", help="for a bundle: a proof of consistency that you fetched")
+    one.add_argument("--json", action="store_true", help="for a bundle: print the report as JSON")
 
 
 def _command(

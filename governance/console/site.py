@@ -63,6 +63,7 @@ class Console(AdminSite):
             page("audit/standing/", standing.standing_page, "standing"),
             page("audit/decisions/<uuid:decision_id>/", audit.decision, "decision"),
             page("audit/dossiers/<uuid:dossier_id>/pdf/", audit.dossier_pdf, "dossier_pdf"),
+            page("audit/dossiers/<uuid:dossier_id>/bundle/", audit.dossier_bundle, "dossier_bundle"),
             page("people/", people.people, "people"),
             page("people/<uuid:person_id>/", people.person, "person"),
             page("password/", account.password, "password"),

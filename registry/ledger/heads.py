@@ -6,7 +6,7 @@ like any other; a subject's path in it shows with which event its history ended 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -163,21 +163,36 @@ def completeness(kind: str, key: str) -> CompletenessProof:
 
     Raises DomainError: ``heads-not-recorded``, ``not-sequenced``, or ``unknown-subject`` if it had no event by then.
     """
-    row = last_recorded()
+    found = completeness_of([(kind, key)])
+    if not found:
+        raise DomainError("unknown-subject", f"There was no event of {kind} {key} by then.", kind="not-found")
+    return found[0]
+
+
+def completeness_of(subjects: Iterable[tuple[str, str]]) -> list[CompletenessProof]:
+    """Return the proofs of several subjects as of the newest recorded heads, without those that had no event by then.
+
+    The ledger is read once. Raises DomainError: ``heads-not-recorded`` or ``not-sequenced``.
+    """
+    using = router.db_for_read(LedgerEvent)
+    row = LedgerEvent.objects.using(using).filter(action=RECORDED).order_by("-subject_seq").first()
     if row is None:
         raise DomainError("heads-not-recorded", "No heads have been recorded yet.", kind="conflict")
     stated = event.read(bytes(row.body)).state
+    recorded = proofs.inclusion(row.id)
     heads = heads_at(stated["size"])
-    place = next((at for at, head in enumerate(heads) if (head.kind, head.key) == (kind, key)), None)
-    if place is None:
-        message = f"There was no event of {kind} {key} among the first {stated['size']} entries."
-        raise DomainError("unknown-subject", message, kind="not-found")
-    return CompletenessProof(
-        head=heads[place],
-        index=place,
-        count=len(heads),
-        size=stated["size"],
-        heads_root=bytes.fromhex(stated["heads_root"]),
-        path=tuple(tree.inclusion_proof(place, len(heads), tree.nodes_of([head.leaf() for head in heads]))),
-        recorded=proofs.inclusion(row.id),
-    )
+    places = {(head.kind, head.key): at for at, head in enumerate(heads)}
+    node = tree.nodes_of([head.leaf() for head in heads])
+    return [
+        CompletenessProof(
+            head=heads[places[subject]],
+            index=places[subject],
+            count=len(heads),
+            size=stated["size"],
+            heads_root=bytes.fromhex(stated["heads_root"]),
+            path=tuple(tree.inclusion_proof(places[subject], len(heads), node)),
+            recorded=recorded,
+        )
+        for subject in sorted(set(subjects))
+        if subject in places
+    ]

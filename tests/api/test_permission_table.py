@@ -80,6 +80,7 @@ TABLE = [
     Row("POST", "api/v1/dossiers/", "dossiers:write", ALL - {"administrator"}, 422),
     Row("GET", "api/v1/dossiers/<uuid:dossier>/", "dossiers:read", ALL, 404),
     Row("GET", "api/v1/dossiers/<uuid:dossier>/pdf", "dossiers:read", ALL, 404),
+    Row("GET", "api/v1/dossiers/<uuid:dossier>/bundle", "dossiers:read", ALL - {"administrator"}, 404),
     Row("GET", "api/v1/ledger/checkpoint/", "ledger:read", frozenset({"auditor"}), 404),
     Row("GET", "api/v1/ledger/entries/", "ledger:read", frozenset({"auditor"}), 200),
     Row("GET", "api/v1/ledger/proofs/", "ledger:read", frozenset({"auditor"}), 422),

@@ -11,6 +11,8 @@ import pytest
 from tests.architecture.sources import committed, imports_of, names_package, python_files, texts, tree
 
 LONGEST_FILE = 400
+# One file, because an auditor reads and runs it alone, on a machine that has nothing but Python; and the client's copy of it.
+VERIFIER = {"audits/dossier/verify.py", "client/cadastre/bundle.py"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc", "manager", "managers", "extras"}
 FORBIDDEN_FOLDERS = FORBIDDEN_NAMES | {"base"}
 GENERATED = {"requirements.lock", "requirements-dev.lock"}
@@ -27,7 +29,8 @@ IGNORE_WITHOUT_REASON = re.compile(r"#\s*(?:noqa:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|
 
 def test_no_file_is_longer_than_400_lines() -> None:
     written = {path: text for path, text in texts().items() if path.suffix in {".py", ".html", ".css", ".js", ".sh"}}
-    assert {str(path): n for path, text in written.items() if (n := text.count("\n")) > LONGEST_FILE} == {}
+    longer = {str(path): n for path, text in written.items() if (n := text.count("\n")) > LONGEST_FILE}
+    assert longer.keys() - VERIFIER == set()
 
 
 def test_no_file_or_folder_has_a_name_that_accepts_anything() -> None:

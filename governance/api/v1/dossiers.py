@@ -15,6 +15,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.actions.bundles import make_bundle
 from audits.actions.dossiers import request_dossier
 from audits.actions.evidence import read_evidence
 from audits.models import Dossier
@@ -122,6 +123,33 @@ class DossierPdf(Resource):
                 "X-Content-Type-Options": "nosniff",
                 "Cache-Control": "private, no-store",
                 "ETag": f'"sha256:{row.pdf_sha256}"',
+            },
+        )
+
+
+class DossierBundle(Resource):
+    """An issued dossier with its proof."""
+
+    scopes = {"GET": "dossiers:read"}
+    roles = {"GET": EVERYBODY - {Role.ADMINISTRATOR.value}}
+
+    @extend_schema(
+        summary="Download a dossier with its proof",
+        responses={
+            (200, "application/zip"): OpenApiTypes.BINARY,
+            ("4XX", "application/problem+json"): Problem,
+        },
+    )
+    def get(self, request: Request, dossier: uuid.UUID) -> HttpResponse:
+        """Return the zip that proves itself to whoever holds a trusted key; that it was taken is an event."""
+        row = dossier_called(request, dossier)
+        return HttpResponse(
+            make_bundle(row, actor=self.actor),
+            content_type="application/zip",
+            headers={
+                "Content-Disposition": f'attachment; filename="{row.bundle_name()}"',
+                "X-Content-Type-Options": "nosniff",
+                "Cache-Control": "private, no-store",
             },
         )
 

@@ -57,6 +57,7 @@ urlpatterns = [
     path("dossiers/", dossiers.DossierList.as_view()),
     path("dossiers/<uuid:dossier>/", dossiers.DossierDetail.as_view()),
     path("dossiers/<uuid:dossier>/pdf", dossiers.DossierPdf.as_view()),
+    path("dossiers/<uuid:dossier>/bundle", dossiers.DossierBundle.as_view()),
     path("ledger/checkpoint/", ledger.Checkpoint.as_view()),
     path("ledger/entries/", ledger.Entries.as_view()),
     path("ledger/proofs/", ledger.Proofs.as_view()),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
+from audits.actions.bundles import make_bundle
 from audits.actions.dossiers import READERS, request_dossier
 from audits.actions.evidence import read_evidence
 from audits.models import Dossier
@@ -90,6 +91,25 @@ def dossier_pdf(_request: HttpRequest, dossier_id: uuid.UUID) -> HttpResponse:
         content_type="application/pdf",
         headers={
             "Content-Disposition": f'attachment; filename="{found.file_name()}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+@open_to(READ_EVIDENCE)
+def dossier_bundle(request: HttpRequest, dossier_id: uuid.UUID) -> HttpResponse:
+    """Hand out an issued dossier with its proof; that it was taken is an event."""
+    found = get_object_or_404(Dossier.objects.select_related("version"), pk=dossier_id, state=Dossier.State.ISSUED)
+    try:
+        data = make_bundle(found, actor=person_of(request))
+    except DomainError as refusal:
+        return HttpResponse(said(refusal), status=503, content_type="text/plain; charset=utf-8")
+    return HttpResponse(
+        data,
+        content_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{found.bundle_name()}"',
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, no-store",
         },

@@ -56,7 +56,8 @@ class Command(BaseCommand):
     def _leave(self, story: Story, cast: people.Cast, folder: Path) -> None:
         story.chapter("Done. Left behind:")
         for name in (
-            "gate-denied.json", "gate-allowed.json", "attestation.json", "dossier.pdf", "ledger-checkpoint.txt",
+            "gate-denied.json", "gate-allowed.json", "attestation.json", "dossier.pdf", "bundle.zip", "trusted-key.pub",
+            "ledger-checkpoint.txt",
         ):  # fmt: skip
             story.say(str(folder / name))
         story.chapter(

@@ -1,0 +1,115 @@
+"""Does a dossier leave with a proof that Python alone can check, and is it recorded who took it?"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from audits.actions.bundles import make_bundle
+from audits.actions.dossiers import build_dossier, request_dossier
+from audits.dossier import bundle, verify
+from audits.models import Evidence
+from registry.errors import DomainError
+from registry.ledger import event, proofs
+from registry.ledger.extract import extract, own_chain
+from registry.ledger.models import LedgerEvent
+from registry.ledger.replay import differences
+from registry.ledger.rotation import rotate
+from tests import builders
+from tests.audits.bundle_samples import judged
+from tests.cast import signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+
+
+@pytest.fixture
+def issued(cast):
+    """Return an issued dossier of an approved version."""
+    approved = builders.an_approved_promotion(cast)
+    return build_dossier(str(request_dossier(approved.version, actor=cast.otto)[0].pk))
+
+
+def test_a_bundle_verifies_unpacked_elsewhere_with_python_alone(cast, issued, tmp_path: Path) -> None:
+    data = make_bundle(issued, actor=cast.otto)
+    zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path / "bundle")
+    (tmp_path / "bundle" / "trusted-key.pub").write_text(own_chain().keys()[-1] + "\n")
+    (tmp_path / "bundle" / "kept.txt").write_text(issued.checkpoint)
+    command = [sys.executable, "-I", "-S", "verify.py", "--json"]
+    trust = ["--key", "trusted-key.pub", "--checkpoint", "kept.txt"]
+    ran = subprocess.run(
+        [*command, *trust], cwd=tmp_path / "bundle", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
+    report = json.loads(ran.stdout)
+    assert {claim["outcome"] for claim in report["claims"]} == {"verified"}
+    assert all(claim["checked"] for claim in report["claims"])
+    (tmp_path / "bundle" / "trusted-key.pub").unlink()
+    (tmp_path / "bundle" / "kept.txt").unlink()
+    untrusting = subprocess.run(
+        command, cwd=tmp_path / "bundle", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert untrusting.returncode == 2
+    assert "neither a trusted key" in untrusting.stdout
+
+
+def test_who_took_a_bundle_is_in_the_ledger_and_in_the_bundle(cast, issued) -> None:
+    files = verify.unzipped(make_bundle(issued, actor=cast.otto))
+    taken = LedgerEvent.objects.get(action="dossier.bundled")
+    stated = event.read(bytes(taken.body))
+    assert (stated.actor_id, stated.subject_key) == (str(cast.otto.pk), str(issued.pk))
+    assert stated.payload["manifest_sha256"] == verify.sha256(files["manifest.json"])
+    assert bytes(taken.body) in files["ledger/events.jsonl"].split(b"\n")
+    assert differences() == []
+
+
+def test_the_same_ledger_gives_the_same_bytes(cast, issued) -> None:
+    data = make_bundle(issued, actor=cast.otto)
+    facts = json.loads(verify.unzipped(data)["facts.json"])
+    again = bundle.ledger_files(extract(bundle.subjects_of(issued, facts), notes=bundle.notes_of(issued)))
+    assert bundle.zipped({**bundle.documents_of(issued, facts), **again}) == data
+    assert verify.zip_of(verify.unzipped(data)) == data
+    newest = proofs.latest_checkpoint()
+    assert newest is not None
+    assert again["ledger/checkpoint.txt"].decode() == newest.note
+
+
+def test_a_bundle_verifies_across_a_rotation_with_either_key(cast, issued, tmp_path: Path) -> None:
+    old = own_chain().keys()[-1]
+    rotate(actor=cast.adam)
+    data, chain = make_bundle(issued, actor=cast.otto), own_chain()
+    assert len(chain.keys()) == 2
+    for key in (old, chain.keys()[1]):
+        report = judged(tmp_path, data, key=key, kept=issued.checkpoint)
+        assert report.code() == 0, report.lines()
+
+
+def test_evidence_of_single_rows_is_named_and_not_carried(cast, issued) -> None:
+    facts = json.loads(verify.unzipped(make_bundle(issued, actor=cast.otto))["facts.json"])
+    digests = [one["sha256"] for one in facts["sections"]["evidence"]["evidence"]]
+    Evidence.objects.filter(pk__in=digests).update(kind=Evidence.Kind.EXPLANATION_PART)
+    files = verify.unzipped(make_bundle(issued, actor=cast.otto))
+    assert not [name for name in files if name.removeprefix("evidence/") in digests]
+    assert set(digests) <= set(json.loads(files["manifest.json"])["not_carried"])
+
+
+def test_only_an_issued_dossier_is_bundled_and_only_for_those_who_read_evidence(cast, issued) -> None:
+    queued, _ = request_dossier(issued.version, actor=cast.otto)
+    with pytest.raises(DomainError, match="dossier-not-issued"):
+        make_bundle(queued, actor=cast.otto)
+    with pytest.raises(DomainError, match="role-missing"):
+        make_bundle(issued, actor=cast.adam)
+    assert not LedgerEvent.objects.filter(action="dossier.bundled").exists()
+
+
+def test_the_console_hands_it_out(cast, issued, tmp_path: Path) -> None:
+    answer = signed_in(cast.otto).get(reverse("admin:dossier_bundle", args=[issued.pk]))
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
+    assert judged(tmp_path, answer.content, key=own_chain().keys()[-1]).code() == 0
+    assert signed_in(cast.adam).get(reverse("admin:dossier_bundle", args=[issued.pk])).status_code == 403
