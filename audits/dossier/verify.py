@@ -541,7 +541,7 @@ Subject = Tuple[str, str]
 class Event:
     """One event with its exact bytes and its place."""
 
-    def __init__(self, body: bytes, index: int, path: Sequence[str]) -> None:
+    def __init__(self, body: bytes, index: int) -> None:
         value = parsed(body, "an event")
         subject = value.get("subject") if isinstance(value, dict) else None
         if (
@@ -554,15 +554,14 @@ class Event:
             or not has_form(value["subject_seq"], int)
         ):
             raise Unreadable("the event of leaf %d does not have the form of one" % index)
-        self.value, self.index, self.path, self.leaf = value, index, path, leaf_hash(body)
+        self.value, self.index, self.leaf = value, index, leaf_hash(body)
         self.subject: Subject = (value["subject"]["kind"], value["subject"]["key"])
-        self.seq, self.state, self.action, self.instant = (
-            value["subject_seq"], value["state"], value["action"], value["instant"],
-        )  # fmt: skip
+        self.seq, self.state = value["subject_seq"], value["state"]
+        self.action, self.instant = value["action"], value["instant"]
 
 
 class Bundle:
-    """The files of a bundle, judged claim by claim."""
+    """The files of a bundle, judged claim by claim: bytes first, so that what is false shows before what is unreadable."""
 
     def __init__(self, files: Dict[str, bytes], report: Report) -> None:
         self.files, self.report = files, report
@@ -572,28 +571,31 @@ class Bundle:
         self.manifest = exact(files["manifest.json"], "manifest.json", MANIFEST)
         if self.manifest["format"] != FORMAT:
             raise Unreadable("the bundle has a format that this verifier does not know")
-        self.facts = parsed(files["facts.json"], "facts.json")
-        if not isinstance(self.facts, dict) or not isinstance(self.facts.get("sections"), dict):
-            raise Unreadable("facts.json does not have its form")
-        self.proofs = exact(files["ledger/proofs.json"], "ledger/proofs.json", PROOFS)
-        lines = files["ledger/events.jsonl"].split(b"\n")
-        if lines.pop() or len(lines) != len(self.proofs["inclusion"]):
-            raise Unreadable("there are not as many events as proofs of inclusion")
-        self.events = [Event(line, one["index"], one["path"]) for line, one in zip(lines, self.proofs["inclusion"])]
-        if any(later.index <= one.index for one, later in zip(self.events, self.events[1:])):
-            raise Unreadable("the events do not stand in the order of the ledger")
-        if self.proofs["heads"]["event"] >= len(self.events):
-            raise Unreadable("the event that records the heads is missing")
+        self.about: Subject = ("dossier", self.manifest["dossier"])
+        self.note = files["ledger/checkpoint.txt"].decode("utf-8", "replace")
+        self.size, self.root = 0, EMPTY_ROOT
+        self.chain: Optional[Chain] = None
+        self.told: Optional[Set[str]] = None
+        self.facts: Dict[str, Any] = {}
+        self.as_of = ""
+
+    def read_events(self) -> None:
+        """Read the events, whose bytes have been judged."""
+        self.events = [Event(line, one["index"]) for line, one in zip(self.lines, self.proofs["inclusion"])]
         self.heads = self.events[self.proofs["heads"]["event"]]
         self.histories: Dict[Subject, List[Event]] = {}
         for event in self.events:
             if event is not self.heads:
                 self.histories.setdefault(event.subject, []).append(event)
-        self.as_of = str((self.facts.get("dossier") or {}).get("as_of"))
-        self.about: Subject = ("dossier", self.manifest["dossier"])
-        self.chain: Optional[Chain] = None
-        self.told: Optional[Set[str]] = None
-        self.size, self.root = 0, EMPTY_ROOT
+
+    def read_facts(self) -> None:
+        """Read the facts, whose bytes have been judged."""
+        self.facts = parsed(self.files["facts.json"], "facts.json")
+        if not isinstance(self.facts, dict) or not isinstance(self.facts.get("sections"), dict):
+            raise Unreadable("facts.json does not have its form")
+        if not isinstance(self.facts.get("dossier"), dict):
+            raise Unreadable("facts.json does not name its dossier")
+        self.as_of = str(self.facts["dossier"].get("as_of"))
 
     def named(self, but: Sequence[str] = ()) -> Set[Subject]:
         """Return every subject that the facts name, but for those of some sections."""
@@ -611,8 +613,11 @@ class Bundle:
     def judge(self, key: Optional[str], outside: Optional[str], proof: Any) -> None:
         """Judge every claim."""
         self.judge_files()
-        self.judge_signature(key)
         self.judge_inclusion()
+        self.read_events()
+        self.judge_signature(key)
+        self.judge_issue()
+        self.read_facts()
         self.judge_consistency()
         self.judge_outside(outside, proof, key)
         self.judge_histories()
@@ -636,14 +641,32 @@ class Bundle:
         for name in sorted(set(self.files) - set(listed) - {*LEDGER, "manifest.json"}):
             report.require(False, name + " is not listed")
 
-    def judge_signature(self, key: Optional[str]) -> None:
-        report, text = self.report, self.files["ledger/checkpoint.txt"]
-        report.claim("signature", "the checkpoint is signed by the trusted key, or one that it handed over to")
+    def judge_inclusion(self) -> None:
+        """Judge the exact bytes of the events before anything in them is read."""
+        self.report.claim("inclusion", "every event is in the ledger under the checkpoint")
+        self.proofs = exact(self.files["ledger/proofs.json"], "ledger/proofs.json", PROOFS)
+        places, self.lines = self.proofs["inclusion"], self.files["ledger/events.jsonl"].split(b"\n")
+        if self.lines.pop() or len(self.lines) != len(places) or self.proofs["heads"]["event"] >= len(places):
+            raise Unreadable("there are not as many events as proofs of inclusion")
         try:
-            stated = Note(text.decode("utf-8", "replace"))
-            self.size, self.root = stated.size, stated.root
-            if key is None:
-                return  # the claim about the outside checkpoint says what that leaves open
+            stated = Note(self.note)
+        except False_ as error:
+            self.report.require(False, str(error))
+            raise Unreadable("there is no checkpoint to judge the events by") from error
+        self.size, self.root = stated.size, stated.root
+        for line, one in zip(self.lines, places):
+            holds = included(leaf_hash(line), one["index"], self.size, hashes(one["path"]), self.root)
+            self.report.require(holds, "the event of leaf %d is not under the checkpoint" % one["index"])
+        order = [one["index"] for one in places]
+        self.report.require(order == sorted(set(order)), "the events do not stand in the order of the ledger")
+
+    def judge_signature(self, key: Optional[str]) -> None:
+        """Judge who signed the checkpoint."""
+        report = self.report
+        report.claim("signature", "the checkpoint is signed by the trusted key, or one that it handed over to")
+        if key is None:
+            return  # what is trusted instead is judged with the outside checkpoint
+        try:
             turns, rollbacks = (
                 [one for one in self.histories.get(("ledger", subject), ()) if one.action == action]
                 for subject, action in (("keys", "ledger.key_rotated"), ("rollbacks", "ledger.rollback_declared"))
@@ -652,16 +675,23 @@ class Bundle:
                 last = event.state.get("last_size")
                 report.require(type(last) is int and last <= event.index, "a rotation stands before its last entry")
             self.chain = Chain(key, [one.state for one in turns], [one.state for one in rollbacks])
-            self.chain.read(text.decode("utf-8", "replace"))
+            stated = self.chain.read(self.note)
             report.require(not self.chain.gave_up(stated), "the checkpoint was given up")
         except False_ as error:
             report.require(False, str(error))
 
-    def judge_inclusion(self) -> None:
-        self.report.claim("inclusion", "every event is in the ledger under the checkpoint")
-        for event in self.events:
-            holds = included(event.leaf, event.index, self.size, hashes(event.path), self.root)
-            self.report.require(holds, "the event of leaf %d is not under the checkpoint" % event.index)
+    def judge_issue(self) -> None:
+        """Judge what the ledger says of this dossier's bytes."""
+        report, events = self.report, self.histories.get(self.about, [])
+        report.claim("issue", "the ledger says that this dossier was issued with this PDF and these facts, and bundled")
+        issued = [one.state for one in events if one.action == "dossier.issued"]
+        bundled = [one.value["payload"].get("manifest_sha256") for one in events if one.action == "dossier.bundled"]
+        report.require(len(issued) == 1, "no event, or more than one, says that it was issued")
+        report.require(sha256(self.files["manifest.json"]) in bundled, "no event says that these files were bundled")
+        self.issued: Dict[str, Any] = issued[0] if issued else {}
+        for name, member in (("facts.json", "facts_sha256"), ("dossier.pdf", "pdf_sha256")):
+            same = sha256(self.files[name]) == self.issued.get(member)
+            report.require(same, name + " is not what the ledger names")
 
     def judge_consistency(self) -> None:
         report = self.report
@@ -672,8 +702,8 @@ class Bundle:
             holds = consistent(one["size"], self.size, root, self.root, hashes(one["path"]))
             report.require(holds, "the ledger does not extend its first %d entries" % one["size"])
             report.require(self.roots.setdefault(one["size"], root) == root, "two roots over %d entries" % one["size"])
-        dossier, section = self.facts.get("dossier"), self.facts["sections"].get("ledger")
-        printed = [dossier.get("checkpoint") if isinstance(dossier, dict) else None]
+        section = self.facts["sections"].get("ledger")
+        printed = [self.facts["dossier"].get("checkpoint")]
         if isinstance(section, dict) and isinstance(section.get("checkpoint"), dict):
             printed.append(section["checkpoint"].get("note"))
         receipts = parsed(self.files["receipts.json"], "receipts.json")
@@ -718,7 +748,7 @@ class Bundle:
         except False_ as error:
             report.require(False, "your checkpoint: " + str(error))
             return
-        same = Note(self.files["ledger/checkpoint.txt"].decode("utf-8", "replace")).origin.split("/epoch-")[0]
+        same = Note(self.note).origin.split("/epoch-")[0]
         report.require(stated.origin.split("/epoch-")[0] == same, "your checkpoint is of another register")
         if stated.size in self.roots:
             report.require(self.roots[stated.size] == stated.root, "your checkpoint states another tree: rewritten")
@@ -785,15 +815,9 @@ class Bundle:
             report.require(ends == (head["seq"], head["leaf_hash"]), name + ": events are left out")
 
     def judge_dossier(self) -> None:
-        report, events = self.report, self.histories.get(self.about, [])
-        report.claim("dossier", "the ledger says that this dossier was issued, and these files bundled")
-        issued = [one.state for one in events if one.action == "dossier.issued"]
-        bundled = [one.value["payload"].get("manifest_sha256") for one in events if one.action == "dossier.bundled"]
-        report.require(len(issued) == 1, "no event, or more than one, says that it was issued")
-        self.issued: Dict[str, Any] = issued[0] if issued else {}
-        report.require(sha256(self.files["manifest.json"]) in bundled, "no event says that these files were bundled")
-        said, facts = self.issued, self.facts
-        dossier = facts.get("dossier") if isinstance(facts.get("dossier"), dict) else {}
+        """Judge that the facts are of this dossier."""
+        report, said, facts, dossier = self.report, self.issued, self.facts, self.facts["dossier"]
+        report.claim("dossier", "the facts are of this dossier, this version and this instant")
         report.require(dossier.get("id") == self.manifest["dossier"], "the facts are of another dossier")
         for name in ("as_of", "kind", "checkpoint", "requested_by"):
             report.require(dossier.get(name) == said.get(name), "the facts state another " + name)
@@ -801,9 +825,6 @@ class Bundle:
         if said.get("version") is not None:
             version = "%s/%s" % (facts.get("model"), facts.get("version"))
             report.require(version == said["version"], "the facts are of another version")
-        facts_sha256, pdf_sha256 = sha256(self.files["facts.json"]), sha256(self.files["dossier.pdf"])
-        report.require(facts_sha256 == said.get("facts_sha256"), "facts.json is not what the ledger names")
-        report.require(pdf_sha256 == said.get("pdf_sha256"), "dossier.pdf is not what the ledger names")
 
     def judge_pdf(self) -> None:
         report, pdf = self.report, self.files["dossier.pdf"]
@@ -853,9 +874,9 @@ class Bundle:
     def judge_facts(self) -> None:
         report, sections = self.report, self.facts["sections"]
         report.claim("facts", "the events, decisions and answers that the facts name are those of the ledger")
-        ledger, dossier = sections.get("ledger"), self.facts.get("dossier")
+        ledger = sections.get("ledger")
         if isinstance(ledger, dict) and has_form(ledger.get("events"), [dict]):
-            covered = dossier.get("checkpoint_size") if isinstance(dossier, dict) else None
+            covered = self.facts["dossier"].get("checkpoint_size")
             named = self.named(but=("evidence", "ledger"))  # the list was made before these sections
             known = {one.value["id"]: one for one in self.events if one.instant <= self.as_of}
             told = {str(one.get("id")) for one in ledger["events"]}

@@ -81,7 +81,7 @@ def verify(given: argparse.Namespace) -> int:
         report = bundle.verify(given.proof_of, given.key, given.checkpoint, given.proof)
         say(json.dumps(report.as_dict(), indent=1) if given.json else "\n".join(report.lines()))
         return report.code()
-    if not given.artifact or not given.environment:
+    if given.artifact is None or given.environment is None:
         raise WrongInput("an attestation is verified for a file and a place: --artifact FILE --environment NAME")
     key = session.trusted_key(given)
     digest, _length = sha256_of(given.artifact)
