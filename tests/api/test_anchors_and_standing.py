@@ -110,6 +110,28 @@ def test_the_gate_denies_and_says_why(closed: Cast) -> None:
     assert "it was rolled back" in told["AUD-01"]
 
 
+def test_an_anchor_that_is_down_too_long_denies_by_name(cast: Cast, settings: Any, tmp_path: Any) -> None:
+    settings.TIMESTAMP_URL, settings.TIMESTAMP_ROOTS = "http://127.0.0.1:9/tsr", str(tmp_path / "roots.pem")
+    sequencer.sequence_all()
+    faults = anchoring.anchor_everywhere()
+    assert set(faults) == {"rfc3161"}
+
+    def reasons(nonce: str) -> dict[str, str]:
+        body = {"artifact_sha256": DIGEST, "environment": "production", "nonce": nonce}
+        answer = ci(cast).post("/api/v1/gate/decisions/", body).json()
+        return {reason["control"]: reason["observed"] for reason in answer["reasons"]}
+
+    assert "AUD-01" not in reasons("nonce-0001"), "promotions go on for the time that is allowed"
+    settings.LEDGER_ANCHOR_GRACE_SECONDS = -1
+    told = reasons("nonce-0002")["AUD-01"]
+    assert "for the anchor rfc3161" in told
+    settings.LEDGER_ANCHORS_NEEDED = 1
+    sequencer.sequence_all()
+    anchors.anchor_latest()
+    settings.LEDGER_ANCHOR_GRACE_SECONDS = 60
+    assert "AUD-01" not in reasons("nonce-0003"), "one anchor is enough where the installation says so"
+
+
 def test_readiness_and_every_page_of_the_console_say_so(closed: Cast) -> None:
     response = nobody().get("/health/ready")
     assert response.status_code == 503
