@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import environments, gate, machine, underload
+from benchmarks import environments, gate, machine, past, underload
 from benchmarks.cases import CASES, Case, Reading
 from benchmarks.environments import OURS, Environment, NotInstalled, WrongVersion
 from benchmarks.process import Failed, prepared
@@ -20,7 +20,7 @@ from benchmarks.rounds import FEWEST_ROUNDS, Comparison, taking_turns
 
 TARGET = environments.ROOT / "var" / "bench"
 ALL_RAN, SOME_PEER_ABSENT, WRONG_PEER = 0, 1, 2
-SERVED = (gate.DECISION, gate.REGISTRATION, underload.UNDER_LOAD)
+SERVED = (gate.DECISION, gate.REGISTRATION, underload.UNDER_LOAD, past.INVENTORY)
 
 Told = tuple[dict[str, Any], dict[str, Any]]
 """A line of the results, and the figures of its rounds."""
@@ -110,6 +110,12 @@ def _served(options: argparse.Namespace) -> Iterator[Told]:
         with gate.service_folder() as folder:
             comparison, cores = underload.compare_load(rounds=options.rounds, calls=calls, rows=rows, folder=folder)
         yield told(underload.UNDER_LOAD, comparison, {"said": {"worker_cores": round(cores, 2)}}, before=before)
+    if is_wanted(past.INVENTORY.id, options.only):
+        before = machine.load()
+        models, events = (200, 5_000) if options.quick else (past.MODELS, past.EVENTS)
+        with past.postgresql_folder():
+            comparison = past.compare_inventories(rounds=options.rounds, models=models, events=events)
+        yield told(past.INVENTORY, comparison, {"said": {"models": models, "events": events}}, before=before)
 
 
 def written(lines: list[Told], target: Path) -> list[dict[str, Any]]:

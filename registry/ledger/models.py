@@ -76,7 +76,7 @@ class LedgerEvent(AppendOnly):
             models.Index(fields=["action", "instant"], name="registry_event_action"),
             # the newest event of each subject up to an instant, without a sort and without looking at later ones
             models.Index(
-                fields=["subject_kind", "subject_key", "-subject_seq", "instant"], name="registry_event_as_of"
+                fields=["subject_kind", "subject_key", "-subject_seq", "instant", "id"], name="registry_event_as_of"
             ),
         ]
 

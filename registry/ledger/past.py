@@ -53,15 +53,11 @@ class Past:
             events = events.filter(subject_key__in=keys)
         if after:
             events = events.filter(subject_key__gt=after)
+        newest = self._newest(events, most)
         for name, values in (where or {}).items():
-            events = events.annotate(**{f"said_{name}": self._said(name)}).filter(**{f"said_{name}__in": values})
-        newest = self._newest(events).values_list("subject_key", "body")
-        found = [(key, _state(model.ledger_kind, key, body)) for key, body in (newest[:most] if most else newest)]
-        return [
-            _built(model, key, state)
-            for key, state in found
-            if all(state.get(name) in values for name, values in (where or {}).items())
-        ]
+            newest = newest.annotate(**{f"said_{name}": self._said(name)}).filter(**{f"said_{name}__in": values})
+        found = newest.order_by("subject_key").values_list("subject_key", "body")
+        return [_built(model, key, _state(model.ledger_kind, key, body)) for key, body in found]
 
     def follow(self, rows: Iterable[Any], *names: str) -> None:
         """Give rows of one kind the rows they point to, as they were, in one query for each name."""
@@ -101,15 +97,19 @@ class Past:
         rows: QuerySet[Any] = LedgerEvent.objects.using(self.using).filter(instant__lte=self.instant)
         return rows
 
-    def _newest(self, events: QuerySet[Any]) -> QuerySet[Any]:
+    def _newest(self, events: QuerySet[Any], most: int | None) -> QuerySet[Any]:
+        """Return the newest of some events of each subject, of at most the first ``most`` subjects by key."""
         if connections[self.using].vendor == "postgresql":
-            return events.order_by("subject_key", "-subject_seq").distinct("subject_key")
+            # the ids come from the index alone; only the bodies that are wanted are read
+            ids = events.order_by("subject_key", "-subject_seq").distinct("subject_key").values("pk")[:most]
+            return self._until().filter(pk__in=ids)
         later = self._until().filter(
             subject_kind=OuterRef("subject_kind"),
             subject_key=OuterRef("subject_key"),
             subject_seq__gt=OuterRef("subject_seq"),
         )
-        return events.filter(~Exists(later)).order_by("subject_key")
+        ids = events.filter(~Exists(later)).order_by("subject_key").values("pk")[:most]
+        return self._until().filter(pk__in=ids)
 
     def _said(self, name: str) -> Any:
         """Return the expression for a field of the state in an event's body, worked out by the database."""

@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='ledgerevent',
-            index=models.Index(fields=['subject_kind', 'subject_key', '-subject_seq', 'instant'], name='registry_event_as_of'),
+            index=models.Index(fields=['subject_kind', 'subject_key', '-subject_seq', 'instant', 'id'], name='registry_event_as_of'),
         ),
     ]

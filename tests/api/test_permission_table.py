@@ -39,6 +39,7 @@ TABLE = [
     Row("POST", "api/v1/models/", "inventory:write", BUILDING | {"risk_manager"}, 422),
     Row("GET", "api/v1/models/<str:model>/", "inventory:read", ALL, 404),
     Row("PATCH", "api/v1/models/<str:model>/", "inventory:write", BUILDING | {"risk_manager"}, 404),
+    Row("GET", "api/v1/models/<str:model>/in-force/", "inventory:read", ALL, 404),
     Row("GET", "api/v1/models/<str:model>/versions/", "inventory:read", ALL, 404),
     Row("POST", "api/v1/models/<str:model>/versions/", "inventory:write", frozenset({"developer"}), 404),
     Row("GET", "api/v1/models/<str:model>/versions/<str:version>/", "inventory:read", ALL, 404),

@@ -18,7 +18,7 @@ from governance.api.bodies import Flag, Strict, Text
 from governance.api.resource import Resource
 from governance.api.rows import model_named
 from governance.api.schema import described
-from governance.models import TierAssessment
+from governance.in_force import complete_models
 from registry.actions.inventory import edit_model, register_model
 from registry.errors import DomainError
 from registry.ledger.past import Past
@@ -143,9 +143,5 @@ def _shown(model: Model) -> Mapping[str, Any]:
 
 def models_then(past: Past, rows: list[Model]) -> list[Mapping[str, Any]]:
     """Return entries as they were, each with the tier that was the newest then."""
-    past.follow(rows, "owner", "registered_by")
-    assessed = past.rows(TierAssessment, where={"model": [row.slug for row in rows]}) if rows else []
-    newest = {one.model_id: one.tier for one in then.in_order(assessed, "assessed_at", "id")}
-    for row in rows:
-        row.__dict__["tier_then"] = newest.get(row.slug)
+    complete_models(past, rows)
     return [ModelThen(row).data for row in rows]

@@ -14,6 +14,7 @@ from governance.api.v1 import (
     environments,
     findings,
     gates,
+    in_force,
     inventory,
     keys,
     ledger,
@@ -29,6 +30,7 @@ VERSION = "models/<str:model>/versions/<str:version>/"
 urlpatterns = [
     path("models/", inventory.ModelList.as_view()),
     path("models/<str:model>/", inventory.ModelDetail.as_view()),
+    path("models/<str:model>/in-force/", in_force.ModelInForce.as_view()),
     path("models/<str:model>/versions/", versions.VersionList.as_view()),
     path(VERSION, versions.VersionDetail.as_view()),
     path(f"{VERSION}lineage/", lineage.VersionLineage.as_view()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audits.models import ValidationRun
 from governance.actions.versions import admit_version
 from governance.api import past as then
 from governance.api.auth import EVERYBODY
@@ -19,11 +18,12 @@ from governance.api.bodies import Object, Strict, Text, Whole
 from governance.api.resource import Resource
 from governance.api.rows import model_named, version_named
 from governance.api.schema import described
+from governance.in_force import complete_versions
 from registry.actions.versions import Origin
 from registry.errors import DomainError
-from registry.ledger.past import Past, key_of, said
+from registry.ledger.past import Past
 from registry.lifecycle import Stage
-from registry.models import Artifact, Contribution, DatasetVersion, ModelVersion, Role, VersionArtifact, VersionDataset
+from registry.models import ModelVersion, Role
 
 LONGEST_LIST = 50
 
@@ -236,32 +236,3 @@ def versions_then(past: Past, rows: list[ModelVersion]) -> list[Mapping[str, Any
     """Return versions as they were, with what belongs to them."""
     complete_versions(past, rows)
     return [VersionThen(row).data for row in rows]
-
-
-def complete_versions(past: Past, rows: Sequence[ModelVersion]) -> None:
-    """Give versions of the past their artifacts, data, contributors and newest run, in one query for each of these."""
-    if not rows:
-        return
-    past.follow(rows, "registered_by", "predecessor")
-    past.vouch(rows, scoring="", library_versions="", hyperparameters="")
-    keys = [key_of(row) for row in rows]
-    hands = past.rows(Contribution, where={"version": keys})
-    past.follow(hands, "person")
-    runs = [run for run in past.rows(ValidationRun, where={"version": keys}) if run.reperforms_id is None]
-    newest = {said(run)["version"]: str(run.pk) for run in then.in_order(runs, "requested_at", "id")}
-    artifacts = past.rows(Artifact, keys={one[2] for row in rows for one in said(row)["artifacts"]})
-    held = {artifact.sha256: artifact for artifact in artifacts}
-    snapshots = past.rows(DatasetVersion, keys={one[1] for row in rows for one in said(row)["datasets"]})
-    used = {key_of(snapshot): snapshot for snapshot in snapshots}
-    for row in rows:
-        row.__dict__["validation_then"] = newest.get(key_of(row))
-        row.__dict__["_prefetched_objects_cache"] = {
-            "artifact_links": [
-                VersionArtifact(role=role, format=form, artifact=held[sha256])
-                for role, form, sha256 in said(row)["artifacts"]
-            ],
-            "dataset_links": [
-                VersionDataset(role=role, dataset_version=used[key]) for role, key, _digest in said(row)["datasets"]
-            ],
-            "contributions": [hand for hand in hands if said(hand)["version"] == key_of(row)],
-        }
