@@ -12,7 +12,8 @@ PIP := $(PY) -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-deps
 # Two cores: the rest of the suite is bound by the database, not by Python.
 PARALLEL ?= -n 2
-PYTEST := $(PY) -m pytest
+# Bytecode is kept even where the surroundings forbid it: pytest would rewrite every test file anew in each process.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest
 PORT ?= 8000
 DEMO := $(CURDIR)/var/demo
 
