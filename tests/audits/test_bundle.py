@@ -113,3 +113,24 @@ def test_the_console_hands_it_out(cast, issued, tmp_path: Path) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
     assert judged(tmp_path, answer.content, key=own_chain().keys()[-1]).code() == 0
     assert signed_in(cast.adam).get(reverse("admin:dossier_bundle", args=[issued.pk])).status_code == 403
+
+
+def test_a_later_checkpoint_is_compared_by_a_proof_that_the_service_gives(cast, issued, tmp_path: Path) -> None:
+    data = make_bundle(issued, actor=cast.otto)
+    size = verify.Note(verify.unzipped(data)["ledger/checkpoint.txt"].decode()).size
+    make_bundle(issued, actor=cast.otto)
+    later = proofs.latest_checkpoint()
+    assert later is not None
+    paths = {name: str(tmp_path / name) for name in ("bundle.zip", "key", "kept", "proof")}
+    Path(paths["bundle.zip"]).write_bytes(data)
+    Path(paths["key"]).write_text(own_chain().keys()[-1])
+    Path(paths["kept"]).write_text(later.note)
+    report = verify.verify(paths["bundle.zip"], paths["key"], paths["kept"], None)
+    assert report.code() == 2
+    assert f"?old={size}&new={later.size}" in "\n".join(report.lines())
+    answer = proofs.consistency(size, later.size).as_dict()
+    Path(paths["proof"]).write_text(json.dumps(answer))
+    assert verify.verify(paths["bundle.zip"], paths["key"], paths["kept"], paths["proof"]).code() == 0
+    answer["path"][0] = "0" * 64
+    Path(paths["proof"]).write_text(json.dumps(answer))
+    assert verify.verify(paths["bundle.zip"], paths["key"], paths["kept"], paths["proof"]).code() == 1
