@@ -29,12 +29,15 @@ declare_action("dossier.bundled", "A bundle of a dossier was made and handed out
 def make_bundle(dossier: Dossier, *, actor: User) -> bytes:
     """Record that ``actor`` takes a dossier along, and return the zip with the proof of all it names and of this act.
 
-    The same ledger gives the same bytes. Raises DomainError ``dossier-not-issued``, ``role-missing``,
-    ``register-read-only``, ``ledger-busy``, ``bytes-missing`` or ``bytes-altered``.
+    The same ledger gives the same bytes. Raises DomainError ``dossier-not-issued``, ``dossier-without-proof``,
+    ``role-missing``, ``register-read-only``, ``ledger-busy``, ``bytes-missing`` or ``bytes-altered``.
     """
     require_role(actor, *READERS)
     if dossier.state != Dossier.State.ISSUED:
         raise DomainError("dossier-not-issued", "The dossier has not been issued.", kind="conflict")
+    if not dossier.document_sha256:
+        message = "This dossier was issued by an earlier release, without what its proof needs; issue it again."
+        raise DomainError("dossier-without-proof", message, kind="conflict")
     facts = json.loads(read_evidence(dossier.facts_sha256))
     documents = bundle.documents_of(dossier, facts)
     with transaction.atomic():

@@ -108,6 +108,12 @@ def test_only_an_issued_dossier_is_bundled_and_only_for_those_who_read_evidence(
     assert not LedgerEvent.objects.filter(action="dossier.bundled").exists()
 
 
+def test_a_dossier_of_an_earlier_release_is_to_be_issued_again(cast, issued) -> None:
+    issued.document_sha256 = ""
+    with pytest.raises(DomainError, match="dossier-without-proof"):
+        make_bundle(issued, actor=cast.otto)
+
+
 def test_the_console_hands_it_out(cast, issued, tmp_path: Path) -> None:
     answer = signed_in(cast.otto).get(reverse("admin:dossier_bundle", args=[issued.pk]))
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from audits.dossier import verify
 from audits.dossier.bundle import zipped
 from audits.dossier.bundle_check import verify_bundle
+from registry.ledger import tree
 from registry.ledger.checkpoint import Checkpoint, parse, sign_note
 from tests.audits.bundle_attacks import ATTACKS
 from tests.audits.bundle_samples import Sample, judged, made
@@ -205,6 +206,21 @@ def test_the_command_of_the_service_ends_with_the_verdict(sample: Sample, tmp_pa
     with pytest.raises(SystemExit) as ended:
         call_command("verify_bundle", bundle, key=key, json=True, stdout=out)
     assert ended.value.code == 1
+
+
+@pytest.mark.thorough
+def test_every_flipped_byte_of_a_megabyte_is_caught(sample: Sample) -> None:
+    events = sample.files()["ledger/events.jsonl"].split(b"\n")[:-1]
+    bodies = [events[at % len(events)] for at in range(1 + len(events) * 2**20 // sum(map(len, events)))]
+    leaves = [tree.leaf_hash(body) for body in bodies]
+    root, node = tree.root(leaves), tree.nodes_of(leaves)
+    assert sum(map(len, bodies)) >= 2**20 - max(map(len, events))
+    for index, body in enumerate(bodies):
+        path = tree.inclusion_proof(index, len(bodies), node)
+        assert verify.included(verify.leaf_hash(body), index, len(bodies), path, root)
+        for at in range(len(body)):
+            flipped = body[:at] + bytes([body[at] ^ 1 << at % 8]) + body[at + 1 :]
+            assert not verify.included(verify.leaf_hash(flipped), index, len(bodies), path, root)
 
 
 def mutated(data: bytes, draw: random.Random) -> bytes:
