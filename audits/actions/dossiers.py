@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import F
 
 from audits.actions.evidence import read_evidence, store_evidence, store_json
+from audits.dossier.kind import FULL, KINDS
 from audits.models import Dossier, Evidence
 from registry.actions.inventory import require_role
 from registry.digests import canonical_json, sha256_hex
@@ -43,33 +44,32 @@ def request_dossier(
     kind: str = Dossier.Kind.FULL,
     language: str = "en",
     as_of: datetime | None = None,
+    compared_with: ModelVersion | None = None,
 ) -> tuple[Dossier, bool]:
     """Ask for a dossier of a version, as of now unless an earlier instant is given; built by a worker.
 
     One of the same kind, language and instant that the actor has queued already is the same row (then False is
-    returned beside it). Raises DomainError ``unknown-dossier-kind``, ``unknown-language``, ``as-of-in-the-future`` and
-    ``version-not-there-yet``.
+    returned beside it). Raises DomainError ``unknown-dossier-kind``, ``unknown-language``, ``as-of-in-the-future``,
+    ``version-not-there-yet``, ``nothing-to-compare`` and ``not-comparable``.
     """
     require_role(actor, *READERS)
     Model.objects.select_for_update().get(pk=version.model_id)
     now = database_now()
     _refuse_order(version, kind, language, as_of, now)
-    queued = Dossier.objects.filter(
-        version=version, kind=kind, language=language, state=State.QUEUED, requested_by=actor
-    )
+    _refuse_comparison(version, kind, compared_with, as_of or now)
+    wanted = {"version": version, "kind": kind, "language": language, "compared_with": compared_with}
+    queued = Dossier.objects.filter(**wanted, state=State.QUEUED, requested_by=actor)
     found = (queued.filter(as_of=as_of) if as_of else queued.filter(as_of=F("requested_at"))).first()
     if found is not None:
         return found, False
-    row = Dossier.objects.create(
-        version=version, kind=kind, language=language, as_of=as_of or now, requested_by=actor, requested_at=now
-    )
+    row = Dossier.objects.create(**wanted, as_of=as_of or now, requested_by=actor, requested_at=now)
     append("dossier.requested", row, actor=actor)
     transaction.on_commit(lambda: _wake(row))
     return row, True
 
 
 def _refuse_order(version: ModelVersion, kind: str, language: str, as_of: datetime | None, now: datetime) -> None:
-    if kind != Dossier.Kind.FULL:
+    if kind != FULL and kind not in KINDS:
         raise DomainError("unknown-dossier-kind", f"There is no dossier of the kind {kind!r}.", field="kind")
     if language not in dict(settings.LANGUAGES):
         raise DomainError("unknown-language", f"There is no dossier in the language {language!r}.", field="language")
@@ -79,9 +79,25 @@ def _refuse_order(version: ModelVersion, kind: str, language: str, as_of: dateti
         raise DomainError("version-not-there-yet", "The version was not registered at that instant.", field="as_of")
 
 
+def _refuse_comparison(version: ModelVersion, kind: str, other: ModelVersion | None, instant: datetime) -> None:
+    compares = kind != FULL and KINDS.get(kind).compares
+    if compares and other is None:
+        raise DomainError("nothing-to-compare", "Name the version to compare with.", field="compared_with")
+    if other is None:
+        return
+    if not compares:
+        message = "Only a report on differences compares with another version."
+        raise DomainError("not-comparable", message, field="compared_with")
+    if other.pk == version.pk or other.model_id != version.model_id or other.registered_at > instant:
+        message = "The version to compare with is another one of the same model, registered by that instant."
+        raise DomainError("not-comparable", message, field="compared_with")
+
+
 def build_dossier(dossier_id: str) -> Dossier:
     """Build a queued dossier; one that is over is left as it is. A failure is recorded with its code."""
-    dossier = Dossier.objects.select_related("version__model", "requested_by").get(pk=dossier_id)
+    dossier = Dossier.objects.select_related("version__model", "compared_with__model", "requested_by").get(
+        pk=dossier_id
+    )
     if dossier.state != State.QUEUED:
         return dossier
     with acting(ActContext(request_id=f"dossier-{dossier_id}", authentication="task")):
@@ -149,14 +165,20 @@ def _build(dossier: Dossier) -> Dossier:
     with snapshot(DEFAULT_DB_ALIAS):  # the facts and the checkpoint that covers them are of one state
         newest = latest_checkpoint()
         version = ModelVersion.objects.select_related("model").get(pk=dossier.version.pk)
-        facts = gather_facts(version, dossier.as_of, language=dossier.language)
+        facts = gather_facts(
+            version,
+            dossier.as_of,
+            language=dossier.language,
+            kind=dossier.kind,
+            compared_with=dossier.compared_with,
+        )
     _progress(dossier, 50)
+    asked_by = {"requested_by": str(dossier.requested_by_id), "requested_by_name": str(dossier.requested_by)}
     facts["dossier"] = {
         "id": str(dossier.pk),
         "kind": dossier.kind,
         "as_of": instant_text(dossier.as_of),
-        "requested_by": str(dossier.requested_by_id),
-        "requested_by_name": str(dossier.requested_by),
+        **({} if _is_public(dossier.kind) else asked_by),
         "checkpoint": newest.note if newest else "",
         "checkpoint_size": newest.size if newest else 0,
         "verification": f"{settings.PUBLIC_URL.rstrip('/')}/verify/",
@@ -177,9 +199,18 @@ def _build(dossier: Dossier) -> Dossier:
     )
 
 
+def _is_public(kind: str) -> bool:
+    return kind != FULL and KINDS.get(kind).public
+
+
 @transaction.atomic
 def _issue(dossier: Dossier, **digests: str) -> Dossier:
-    same = Dossier.objects.filter(version=dossier.version, kind=dossier.kind, language=dossier.language)
+    same = Dossier.objects.filter(
+        version=dossier.version,
+        kind=dossier.kind,
+        language=dossier.language,
+        compared_with=dossier.compared_with,
+    )
     earlier = same.filter(state=State.ISSUED, as_of__lt=dossier.as_of).order_by("-as_of").first()
     moved = Dossier.objects.filter(pk=dossier.pk, state=State.QUEUED).update(
         state=State.ISSUED, progress=100, supersedes=earlier, issued_at=database_now(), **digests

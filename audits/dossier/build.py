@@ -24,6 +24,7 @@ from audits.dossier.contract import (
     OverviewSection,
     Whole,
 )
+from audits.dossier.kind import FULL, KINDS, Order
 from audits.dossier.measures import when
 from audits.dossier.outline import OUTLINE
 from audits.dossier.record import instant_iso
@@ -34,22 +35,35 @@ from registry.models import ModelVersion
 FORMAT = 1
 
 
-def gather_facts(version: ModelVersion, as_of: datetime, *, language: str = "en", marking: str = "") -> dict[str, Any]:
-    """Read the facts of every registered section as of an instant; the result is plain JSON, ready to be stored.
+def gather_facts(
+    version: ModelVersion,
+    as_of: datetime,
+    *,
+    language: str = "en",
+    marking: str = "",
+    kind: str = FULL,
+    compared_with: ModelVersion | None = None,
+) -> dict[str, Any]:
+    """Read the facts of a kind of dossier as of an instant; the result is plain JSON, ready to be stored.
 
     Labels among the facts are in ``language``, whatever language is active. Raises DomainError
-    ``version-not-there-yet`` when the version was registered later than ``as_of``.
+    ``version-not-there-yet`` when the version was registered later than ``as_of``, and ``unknown-dossier-kind``.
     """
     if version.registered_at > as_of:
         raise DomainError("version-not-there-yet", "The version was not registered at that instant.", field="as_of")
     with translation.override(language):
-        facts = _gathered(version, as_of) | {"language": language, "marking": marking}
+        if kind == FULL:
+            found = gather_sections(version, as_of)
+        else:
+            found = KINDS.get(kind)().gather(Order(version, as_of, compared_with)) | {"kind": kind}
+        facts = found | {"language": language, "marking": marking}
         stored: dict[str, Any] = json.loads(canonical_json(facts))
     return stored
 
 
-def _gathered(version: ModelVersion, as_of: datetime) -> dict[str, Any]:
-    registered = [entry.item() for entry in SECTIONS]
+def gather_sections(version: ModelVersion, as_of: datetime, *, only: frozenset[str] | None = None) -> dict[str, Any]:
+    """Read the facts of every registered section, or of ``only`` some of the outline."""
+    registered = [entry.item() for entry in SECTIONS if only is None or entry.slug in only]
     found: dict[str, Facts] = {}
     for section in registered:
         if not isinstance(section, LateSection):
@@ -58,36 +72,43 @@ def _gathered(version: ModelVersion, as_of: datetime) -> dict[str, Any]:
     for section in registered:
         if isinstance(section, LateSection):
             found[section.slug] = section.gather_late(version, as_of, early)
+    return facts_about(version, as_of) | {
+        "sections": found,
+        "unfilled": [
+            {"number": one.number, "slug": one.slug, "title": str(one.title), "required_by": one.required_by}
+            for one in OUTLINE
+            if one.slug not in found and (only is None or one.slug in only)
+        ],
+    }
+
+
+def facts_about(version: ModelVersion, as_of: datetime) -> dict[str, Any]:
+    """Return what the facts of every dossier of a version begin with."""
     return {
         "format": FORMAT,
         "model": version.model_id,
         "model_name": version.model.name,
         "version": version.version,
         "as_of": instant_iso(as_of),
-        "sections": found,
-        "unfilled": [
-            {"number": one.number, "slug": one.slug, "title": str(one.title), "required_by": one.required_by}
-            for one in OUTLINE
-            if one.slug not in found
-        ],
     }
 
 
 def compose(facts: Mapping[str, Any]) -> Document:
     """Return the document of stored facts. Pure: no table, clock or network has a part in it.
 
-    Raises DomainError ``unknown-section`` when facts belong to a section that is not installed, and
-    ``unknown-facts-format`` for facts of another format.
+    Raises DomainError ``unknown-section`` when facts belong to a section that is not installed, ``unknown-dossier-kind``
+    likewise, and ``unknown-facts-format`` for facts of another format.
     """
     if facts.get("format") != FORMAT:
         raise DomainError("unknown-facts-format", "These facts are not of a format that this version can print.")
     with translation.override(facts["language"]):
+        if facts.get("kind", FULL) != FULL:
+            return KINDS.get(facts["kind"])().compose(facts)
         sections = [SECTIONS.get(slug)() for slug in facts["sections"]]
-        found: dict[str, Facts] = facts["sections"]
-        whole = Whole(facts, found, tuple(sorted(_gaps(sections, facts), key=lambda one: one.section)))
-        printed = [_printed(section, found[section.slug], whole) for section in sections]
-        printed += [_unfilled(one) for one in facts["unfilled"]]
-        return _document(facts, tuple(sorted(printed, key=lambda one: (one.number, one.slug))), whole)
+        whole = Whole(facts, facts["sections"], tuple(sorted(_gaps(sections, facts), key=lambda one: one.section)))
+        printed = [printed_section(section, facts, whole) for section in sections]
+        printed += [unfilled_section(one) for one in facts["unfilled"]]
+        return document_of(facts, tuple(sorted(printed, key=lambda one: (one.number, one.slug))), whole)
 
 
 def document_and_pdf(stored: bytes) -> tuple[Document, bytes]:
@@ -101,13 +122,14 @@ def document_and_pdf(stored: bytes) -> tuple[Document, bytes]:
     return document, render(document, stored)
 
 
-def _printed(section: DossierSection, facts: Facts, whole: Whole) -> Section:
-    if isinstance(section, OverviewSection):
-        return section.compose_over(facts, whole)
-    return section.compose(facts)
+def printed_section(section: DossierSection, facts: Mapping[str, Any], whole: Whole) -> Section:
+    """Return a section of the facts of a whole dossier."""
+    own: Facts = facts["sections"][section.slug]
+    return section.compose_over(own, whole) if isinstance(section, OverviewSection) else section.compose(own)
 
 
-def _unfilled(one: Mapping[str, Any]) -> Section:
+def unfilled_section(one: Mapping[str, Any]) -> Section:
+    """Return a section that nobody fills: the notice that nothing is recorded."""
     notice = Notice(_("No evidence recorded."), "missing", one["required_by"])
     return Section(one["slug"], one["number"], one["title"], (notice,))
 
@@ -121,7 +143,8 @@ def _gaps(sections: list[DossierSection], facts: Mapping[str, Any]) -> Iterator[
         yield NumberedGap(one["number"], Gap(one["title"], one["required_by"], _("nowhere yet in this register")))
 
 
-def _document(facts: Mapping[str, Any], sections: tuple[Section, ...], whole: Whole) -> Document:
+def document_of(facts: Mapping[str, Any], sections: tuple[Section, ...], whole: Whole) -> Document:
+    """Return the document of composed sections, with the words around every page."""
     shown = when(facts["as_of"])
     name, version = facts["model_name"], facts["version"]
     checkpoint = whole.of("ledger").get("checkpoint") or {}

@@ -77,9 +77,10 @@ class Layout:
         cover = [section for section in self.document.sections if section.number == 0]
         others = [section for section in self.document.sections if section.number != 0]
         self.boxes.extend(self._cover(cover))
-        self.boxes.append(None)
-        self.contents = ContentsBox.of(self.document, others, self.plain, WIDTH)
-        self.boxes.extend([*self.contents.heading(), self.contents, None])
+        if others:
+            self.boxes.append(None)
+            self.contents = ContentsBox.of(self.document, others, self.plain, WIDTH)
+            self.boxes.extend([*self.contents.heading(), self.contents, None])
         for section in others:
             if section.number in OWN_PAGE:
                 self.boxes.append(None)
