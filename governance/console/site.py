@@ -30,6 +30,7 @@ class Console(AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Return our pages, then what Django's admin brings: sign-in, sign-out and the windows on the records."""
+        from governance.console import past
         from governance.console.pages import (
             account,
             audit,
@@ -64,6 +65,7 @@ class Console(AdminSite):
             page("audit/decisions/<uuid:decision_id>/", audit.decision, "decision"),
             page("audit/dossiers/<uuid:dossier_id>/pdf/", audit.dossier_pdf, "dossier_pdf"),
             page("audit/dossiers/<uuid:dossier_id>/bundle/", audit.dossier_bundle, "dossier_bundle"),
+            page("as-of/", past.as_of, "as_of"),
             page("people/", people.people, "people"),
             page("people/<uuid:person_id>/", people.person, "person"),
             page("password/", account.password, "password"),
@@ -71,6 +73,12 @@ class Console(AdminSite):
             page("records/", self.records, "records"),
             *super().get_urls(),
         ]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Guard a page of the console; as of an instant it is another page, or none."""
+        from governance.console.past import in_time
+
+        return super().admin_view(in_time(view), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the page of today in the place of Django's list of tables."""
@@ -85,8 +93,10 @@ class Console(AdminSite):
         return show(request, "records", {"app_list": self.get_app_list(request)}, title=gettext("Records"))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add the rooms of the console, and whether the register is read-only, to what every page of the admin knows."""
+        """Add the rooms, the instant pages are shown as of, and whether the register is read-only, to every page."""
         from governance.console.access import rooms_for
+        from governance.console.past import instant_set
         from registry.ledger.standing import standing
 
-        return {**super().each_context(request), "rooms": rooms_for(request), "standing": standing()}
+        ours = {"rooms": rooms_for(request), "as_of": instant_set(request), "standing": standing()}
+        return {**super().each_context(request), **ours}
