@@ -37,7 +37,14 @@ BEAT_TABLE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"queue": "default", "expires": 60.0},
     },
+    "reconcile-ledger": {
+        "task": "registry.tasks.reconcile_ledger",
+        "schedule": 3600.0,
+        "options": {"queue": "default", "expires": 3600.0},
+    },
 }
+LONG = frozenset({"registry.tasks.reconcile_ledger"})
+"""Called by beat, and yet as long as the ledger is large: the limits of a run hold for it."""
 
 
 def transport_options(broker_url: str) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def configuration(broker_url: str) -> dict[str, Any]:
         "task_track_started": False,
         "task_soft_time_limit": SOFT_LIMIT_SECONDS,
         "task_time_limit": HARD_LIMIT_SECONDS,
-        "task_annotations": {line["task"]: limits for line in BEAT_TABLE.values()},
+        "task_annotations": {line["task"]: limits for line in BEAT_TABLE.values() if line["task"] not in LONG},
         "task_default_queue": "default",
         "task_queues": [Queue("default"), Queue("validation"), Queue("documents")],
         "task_create_missing_queues": False,
@@ -102,7 +109,10 @@ def from_settings() -> dict[str, Any]:
     """Return the configuration for the broker that Django's settings name; read when the app is first used."""
     from django.conf import settings
 
-    return configuration(settings.BROKER_URL)
+    every = float(settings.RECONCILE_EVERY_SECONDS)
+    line = BEAT_TABLE["reconcile-ledger"]
+    own = {**line, "schedule": every, "options": {**line["options"], "expires": every}}
+    return configuration(settings.BROKER_URL) | {"beat_schedule": {**BEAT_TABLE, "reconcile-ledger": own}}
 
 
 def ask_remote_anchors(**_told: Any) -> None:

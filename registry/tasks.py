@@ -32,3 +32,12 @@ def record_ledger_heads() -> None:
 
     if not standing().read_only:
         record_heads_when_due()
+
+
+@shared_task(name="registry.tasks.reconcile_ledger")
+def reconcile_ledger() -> int:
+    """Compare every governed row with the ledger, and record what differs; the gate denies from then on."""
+    from registry.actions.divergences import reconcile
+    from registry.ledger.standing import standing
+
+    return 0 if standing().read_only else len(reconcile())

@@ -59,6 +59,7 @@ class Dossier(LedgerSubject):
     progress = models.PositiveSmallIntegerField(_("progress in percent"), default=0, db_default=0)
 
     ledger_kind = "dossier"
+    ledger_model_path = "version__model"
     ledger_exclude = frozenset({"attempts", "progress"})
 
     class Meta:

@@ -51,6 +51,7 @@ class Finding(LedgerSubject):
     accepted_until = models.DateTimeField(null=True, blank=True)
 
     ledger_kind = "finding"
+    ledger_model_path = "model"
 
     class Meta:
         verbose_name = _("finding")

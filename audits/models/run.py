@@ -78,6 +78,7 @@ class ValidationRun(LedgerSubject):
     objects = ValidationRunQuerySet.as_manager()
 
     ledger_kind = "run"
+    ledger_model_path = "version__model"
     ledger_exclude = frozenset({"woken_at", "started_at", "plan", "manifest"})
 
     class Meta:

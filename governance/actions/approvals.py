@@ -19,6 +19,7 @@ from governance.gate.rules import PolicyRules
 from governance.models import Approval, PromotionRequest
 from governance.plans import build_manifest, rules_of
 from registry import texts
+from registry.actions.divergences import reconcile
 from registry.actions.versions import move_stage
 from registry.errors import DomainError
 from registry.ledger import context
@@ -103,6 +104,7 @@ def _decide(request: PromotionRequest, decision: str, *, actor: User, statement:
     said = texts.prose(statement, field="statement", limit=4_000, required=True)
     if locked.state != PromotionRequest.State.OPEN:
         raise DomainError("request-closed", f"The promotion request is {locked.state}.", kind="conflict")
+    reconcile(model=locked.model_id)
     rules = _rules_in_force(locked)
     _refuse_obstacles(locked, person, rules)
     evidence = _evidence_shown(locked, shown)

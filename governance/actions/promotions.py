@@ -14,6 +14,7 @@ from governance.actions.tiers import current_tier
 from governance.models import PolicyVersion, PromotionRequest
 from governance.plans import build_manifest, build_plan, rules_of
 from registry import texts
+from registry.actions.divergences import reconcile
 from registry.actions.inventory import require_role
 from registry.actions.versions import move_stage, record_contribution
 from registry.errors import DomainError
@@ -36,6 +37,7 @@ def open_promotion(
 ) -> tuple[PromotionRequest, bool]:
     """Ask whether a version may go to an environment: freezes what is asked and starts its validation.
 
+    The model's rows are compared with the ledger first; where they differ, the gate denies until that is resolved.
     The same question while it is open is the same row, unless its evidence is of no use any more (ended in error, too
     old, altered); another version's open question for the same place gives way. Raises ``version-retired``, or what
     ``rules_for`` and ``build_plan`` refuse.
@@ -46,6 +48,7 @@ def open_promotion(
     locked = ModelVersion.objects.select_for_update().select_related("model").get(pk=version.pk)
     if locked.stage == Stage.RETIRED or locked.model.retired_at is not None:
         raise DomainError("version-retired", f"{locked} is retired.", kind="conflict")
+    reconcile(model=locked.model_id)
     tier, policy = rules_for(locked.model, environment)
     covers = build_manifest(locked, policy=policy, tier=tier, environment=environment.slug)
     plan = build_plan(locked, policy=policy, environment=environment.slug)

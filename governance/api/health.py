@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 
 from governance import walls
 from registry.ledger import anchors, standing, triggers
+from registry.models import Divergence
 
 log = logging.getLogger("cadastre.health")
 BROKER_SECONDS = 2
@@ -82,6 +83,11 @@ def _ledger_history() -> str:
     return standing.standing().reason
 
 
+def _ledger_replay() -> str:
+    waiting = Divergence.objects.filter(resolved_at__isnull=True).count()
+    return f"rows are not what the ledger says, and nobody has resolved it: {waiting}" if waiting else ""
+
+
 def _ledger_triggers() -> str:
     missing = triggers.missing(connection)
     return f"triggers are missing: {missing}" if missing else ""
@@ -98,8 +104,9 @@ CHECKS: dict[str, Callable[[], str]] = {
     "broker": _broker,
     "ledger_anchor": _ledger_anchor,
     "ledger_history": _ledger_history,
+    "ledger_replay": _ledger_replay,
     "ledger_triggers": _ledger_triggers,
     "approval_walls": _approval_walls,
 }
-TOLD = frozenset({"ledger_anchor", "ledger_history"})
+TOLD = frozenset({"ledger_anchor", "ledger_history", "ledger_replay"})
 """The checks whose reason is told to everybody; what the others found may name hosts and tables."""

@@ -14,7 +14,7 @@ from governance.api.auth import EVERYBODY
 from governance.api.resource import Resource
 from governance.models import GateDecision, PromotionRequest
 from registry.ledger import anchors, standing
-from registry.models import Deployment, Model, ModelVersion
+from registry.models import Deployment, Divergence, Model, ModelVersion
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Sample = tuple[Mapping[str, str], int]
@@ -50,6 +50,10 @@ def _lines() -> Iterable[str]:
     yield from _gauge("ledger_uncovered_seconds", "Age of the oldest event without an anchor.", [({}, seconds)])
     lags = [({"anchor": one.kind}, one.waiting_seconds) for one in health.coverage]
     yield from _gauge("ledger_anchor_waiting_seconds", "Age of the oldest event that an anchor does not cover.", lags)
+    waiting = Divergence.objects.filter(resolved_at__isnull=True).count()
+    yield from _gauge(
+        "divergences_open", "Rows that are not what the ledger says and wait for a person.", [({}, waiting)]
+    )
     closed = int(standing.standing().read_only)
     yield from _gauge("register_read_only", "1 when the database is older than what was anchored.", [({}, closed)])
     yield from _gauge("ledger_healthy", "1 when the ledger extends its anchor in time.", [({}, int(health.healthy))])

@@ -23,7 +23,7 @@ from governance.plans import rules_of
 from registry.ledger import anchors
 from registry.ledger.clock import database_now
 from registry.ledger.proofs import latest_checkpoint
-from registry.models import Deployment, User
+from registry.models import Deployment, Divergence, User
 
 MOST = 50
 RECENT = timedelta(days=7)
@@ -135,6 +135,11 @@ def recent_dossiers() -> QuerySet[Dossier]:
 def ledger_health() -> dict[str, Any]:
     """Return the newest checkpoint and how well the ledger is anchored."""
     return {"health": anchors.health(), "checkpoint": latest_checkpoint(), "register": settings.REGISTER_NAME}
+
+
+def open_divergences() -> QuerySet[Divergence]:
+    """Return the rows that are not what the ledger says and that nobody has resolved, the oldest first."""
+    return Divergence.objects.filter(resolved_at__isnull=True).order_by("found_at", "id")
 
 
 def worker_health() -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Console(AdminSite):
         from governance.console.pages import (
             account,
             audit,
+            divergences,
             findings,
             models,
             people,
@@ -61,6 +62,7 @@ class Console(AdminSite):
             page("policies/<slug:slug>/<int:number>/", policies.policy, "policy"),
             page("audit/", audit.audit, "audit"),
             page("audit/verification/", audit.verification, "verification"),
+            page("audit/divergences/", divergences.divergences, "divergences"),
             page("audit/standing/", standing.standing_page, "standing"),
             page("audit/decisions/<uuid:decision_id>/", audit.decision, "decision"),
             page("audit/dossiers/<uuid:dossier_id>/pdf/", audit.dossier_pdf, "dossier_pdf"),

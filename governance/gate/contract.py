@@ -192,13 +192,23 @@ class AnchorFacts:
 
 
 @dataclass(frozen=True)
+class DivergenceFacts:
+    """A subject that matters here, whose row was not what the ledger says and that nobody has resolved."""
+
+    id: str
+    kind: str
+    key: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class LedgerFacts:
     """Whether the ledger can prove what it says.
 
     ``anchor_healthy`` is False, and ``fault`` says why, when the ledger does not extend what was anchored outside.
     ``checkpoint_age_seconds`` is None when no checkpoint exists. An idle ledger does not grow stale: an anchor that
     covers every event has none that waits. ``needed`` and ``limit_seconds`` are the installation's own, where the
-    policy says nothing else.
+    policy says nothing else. ``divergences`` are those that concern the model asked about, or no model in particular.
     """
 
     anchor_healthy: bool
@@ -207,6 +217,7 @@ class LedgerFacts:
     anchors: tuple[AnchorFacts, ...]
     needed: int
     limit_seconds: int
+    divergences: tuple[DivergenceFacts, ...]
 
 
 @dataclass(frozen=True)

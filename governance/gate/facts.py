@@ -17,7 +17,18 @@ from governance.tier_rule import RULE_VERSION
 from registry.ledger import anchors
 from registry.ledger.proofs import latest_checkpoint
 from registry.lifecycle import Stage
-from registry.models import Environment, ModelVersion, RoleGrant, VersionArtifact
+from registry.models import (
+    Artifact,
+    DatasetVersion,
+    Divergence,
+    Environment,
+    ModelVersion,
+    RoleGrant,
+    VersionArtifact,
+)
+
+WITHOUT_WEIGHT = frozenset({"dossier", "gate_decision"})
+"""Kinds on which no answer rests when they belong to no model: reports on the portfolio, answers about unknown files."""
 
 
 def gather_facts(asked: c.Asked, now: datetime) -> c.GateFacts:
@@ -46,7 +57,7 @@ def gather_facts(asked: c.Asked, now: datetime) -> c.GateFacts:
         approvals=_approvals(request) if request else (),
         lineage=_lineage(version),
         record=_record(version),
-        ledger=_ledger(now),
+        ledger=_ledger(now, _divergences(version, environment)),
     )
 
 
@@ -189,7 +200,35 @@ def _record(version: ModelVersion | None) -> c.RecordFacts:
     )
 
 
-def _ledger(now: datetime) -> c.LedgerFacts:
+def _divergences(version: ModelVersion | None, environment: Environment | None) -> tuple[c.DivergenceFacts, ...]:
+    """Open divergences of the model and of what every model rests on; another model, place or file does not matter."""
+    if version is None:
+        return ()
+    return tuple(
+        c.DivergenceFacts(str(row.pk), row.subject_kind, row.subject_key, tuple(row.fields))
+        for row in Divergence.objects.filter(resolved_at__isnull=True).order_by("found_at", "id")
+        if _matters(row, version, environment)
+    )
+
+
+def _matters(row: Divergence, version: ModelVersion, environment: Environment | None) -> bool:
+    if row.concerns:
+        return version.model_id in row.concerns
+    if row.subject_kind == Environment.ledger_kind:
+        return environment is None or row.subject_key == environment.slug
+    if row.subject_kind == Artifact.ledger_kind:
+        links, data = version.artifact_links, version.dataset_links
+        return (
+            links.filter(artifact=row.subject_key).exists()
+            or data.filter(dataset_version__artifact=row.subject_key).exists()
+        )
+    if row.subject_kind == DatasetVersion.ledger_kind:
+        used = version.dataset_links.select_related("dataset_version")
+        return row.subject_key in {link.dataset_version.ledger_key() for link in used}
+    return row.subject_kind not in WITHOUT_WEIGHT
+
+
+def _ledger(now: datetime, divergences: tuple[c.DivergenceFacts, ...]) -> c.LedgerFacts:
     health = anchors.health()
     newest = latest_checkpoint()
     sound = health.healthy or health.code == anchors.MISSING
@@ -200,4 +239,5 @@ def _ledger(now: datetime) -> c.LedgerFacts:
         anchors=tuple(c.AnchorFacts(one.kind, one.waiting_seconds, one.fault) for one in health.coverage),
         needed=health.needed,
         limit_seconds=settings.LEDGER_ANCHOR_GRACE_SECONDS,
+        divergences=divergences,
     )

@@ -37,6 +37,7 @@ class Approval(LedgerSubject):
     withdrawn_reason = models.TextField(blank=True)
 
     ledger_kind = "approval"
+    ledger_model_path = "request__model"
     ledger_exclude = frozenset({"manifest"})  # its digest is recorded; the text may be longer than an event
 
     class Meta:

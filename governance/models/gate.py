@@ -47,6 +47,7 @@ class GateDecision(LedgerSubject):
     valid_until = models.DateTimeField()
 
     ledger_kind = "gate_decision"
+    ledger_model_path = "version__model"
     ledger_exclude = frozenset({"facts", "controls", "attestation", "reasons"})
 
     class Meta:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -59,3 +61,9 @@ class PolicyVersion(LedgerSubject):
     def ledger_key(self) -> str:
         """Return policy and number."""
         return f"{self.policy}/{self.number}"
+
+    @classmethod
+    def ledger_lookup(cls, key: str) -> dict[str, Any]:
+        """Return the query by policy and number."""
+        before, _slash, after = key.partition("/")
+        return {"policy": before, "number": after}

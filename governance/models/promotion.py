@@ -40,6 +40,7 @@ class PromotionRequest(LedgerSubject):
     closed_reason = models.CharField(max_length=400, blank=True)
 
     ledger_kind = "promotion"
+    ledger_model_path = "model"
     ledger_exclude = frozenset({"covers"})  # its digest is recorded; the text may be longer than an event
 
     class Meta:

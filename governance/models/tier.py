@@ -24,6 +24,7 @@ class TierAssessment(LedgerSubject):
     assessed_at = models.DateTimeField()
 
     ledger_kind = "tier"
+    ledger_model_path = "model"
 
     class Meta:
         verbose_name = _("risk tier assessment")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from django.apps import apps
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db import models
 
 from registry.ledger.plain import decimal_text, plain
@@ -18,12 +18,14 @@ class LedgerSubject(models.Model):
 
     ``ledger_kind`` is the stable word for the kind in events, ``ledger_exclude`` names the fields that are not governed
     or are personal (names, e-mail addresses, passwords), and ``ledger_related`` further ``select_related`` paths that
-    ``ledger_key`` or ``ledger_state`` of the subclass follow.
+    ``ledger_key`` or ``ledger_state`` of the subclass follow. ``ledger_model_path`` is the query path to the model the
+    row belongs to, empty where it belongs to none.
     """
 
     ledger_kind: ClassVar[str]
     ledger_exclude: ClassVar[frozenset[str]] = frozenset()
     ledger_related: ClassVar[tuple[str, ...]] = ()
+    ledger_model_path: ClassVar[str] = ""
 
     class Meta:
         abstract = True
@@ -31,6 +33,11 @@ class LedgerSubject(models.Model):
     def ledger_key(self) -> str:
         """Return the key that names this row among its kind for ever: the primary key unless a subclass says more."""
         return str(self.pk)
+
+    @classmethod
+    def ledger_lookup(cls, key: str) -> dict[str, Any]:
+        """Return the query that finds the row of a ledger key; the inverse of ``ledger_key``."""
+        return {"pk": key}
 
     def ledger_state(self) -> dict[str, Any]:
         """Return the governed state of the row, by field name, in the types of the ledger.
@@ -52,7 +59,12 @@ class LedgerSubject(models.Model):
         if value is None:
             return None
         if keyed_by_row(field):
-            return str(getattr(self, field.name).ledger_key())
+            try:
+                related = getattr(self, field.name)
+            except ObjectDoesNotExist:
+                related = None
+            # A row that points to one that somebody deleted: its bare primary key is no key of the ledger, and differs.
+            return str(value) if related is None else str(related.ledger_key())
         return str(value)
 
     @classmethod

@@ -4,6 +4,7 @@ from registry.ledger.models import *  # noqa: F403  (Django finds the ledger's m
 from registry.models.artifact import Artifact
 from registry.models.dataset import Dataset, DatasetVersion
 from registry.models.deployment import Deployment, Environment
+from registry.models.divergence import Divergence
 from registry.models.lineage import LineageEdge
 from registry.models.model import Model
 from registry.models.people import Role, RoleGrant, User
@@ -15,6 +16,7 @@ __all__ = [
     "Dataset",
     "DatasetVersion",
     "Deployment",
+    "Divergence",
     "Environment",
     "LineageEdge",
     "Model",

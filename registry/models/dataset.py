@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
@@ -105,3 +107,9 @@ class DatasetVersion(LedgerSubject):
     def ledger_key(self) -> str:
         """Return dataset and version."""
         return f"{self.dataset_id}/{self.version}"
+
+    @classmethod
+    def ledger_lookup(cls, key: str) -> dict[str, Any]:
+        """Return the query by dataset and version."""
+        before, _slash, after = key.partition("/")
+        return {"dataset_id": before, "version": after}

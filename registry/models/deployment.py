@@ -65,6 +65,7 @@ class Deployment(LedgerSubject):
     reported_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="deployments_reported")
 
     ledger_kind = "deployment"
+    ledger_model_path = "version__model"
 
     class Meta:
         verbose_name = _("deployment")

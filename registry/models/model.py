@@ -42,6 +42,7 @@ class Model(LedgerSubject):
     retired_at = models.DateTimeField(null=True, blank=True)
 
     ledger_kind = "model"
+    ledger_model_path = "pk"
 
     class Meta:
         verbose_name = _("model")

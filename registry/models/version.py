@@ -49,6 +49,7 @@ class ModelVersion(LedgerSubject):
     registered_at = models.DateTimeField()
 
     ledger_kind = "version"
+    ledger_model_path = "model"
 
     class Meta:
         verbose_name = _("model version")
@@ -64,6 +65,12 @@ class ModelVersion(LedgerSubject):
     def ledger_key(self) -> str:
         """Return model and version."""
         return f"{self.model_id}/{self.version}"
+
+    @classmethod
+    def ledger_lookup(cls, key: str) -> dict[str, Any]:
+        """Return the query by model and version."""
+        before, _slash, after = key.partition("/")
+        return {"model_id": before, "version": after}
 
     def ledger_state(self) -> dict[str, Any]:
         """Return the row with its artifacts and datasets."""
@@ -149,6 +156,7 @@ class Contribution(LedgerSubject):
     recorded_at = models.DateTimeField()
 
     ledger_kind = "contribution"
+    ledger_model_path = "version__model"
 
     class Meta:
         verbose_name = _("contribution")

@@ -35,6 +35,7 @@ def test_ready_with_everything_there(broker_url: str) -> None:
         "broker",
         "ledger_anchor",
         "ledger_history",
+        "ledger_replay",
         "ledger_triggers",
         "approval_walls",
     }

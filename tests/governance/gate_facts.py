@@ -115,7 +115,9 @@ def satisfied(rules: r.PolicyRules | None = None) -> c.GateFacts:
         approvals=(approval(PIA, "approver"), approval(RAVI, "risk_manager")),
         lineage=c.LineageFacts(frozenset({TRAINING}), frozenset({EVALUATION})),
         record=c.RecordFacts(True, True, True),
-        ledger=c.LedgerFacts(True, "", 60, (c.AnchorFacts("file", 0, ""), c.AnchorFacts("rfc3161", 60, "")), 2, 3600),
+        ledger=c.LedgerFacts(
+            True, "", 60, (c.AnchorFacts("file", 0, ""), c.AnchorFacts("rfc3161", 60, "")), 2, 3600, ()
+        ),
     )
 
 

@@ -71,6 +71,8 @@ def _the_record_is_in_order(facts: Facts) -> bool:
     limit = asked["max_down_hours"] * 3600 if "max_down_hours" in asked else ledger["limit_seconds"]
     in_time = [one for one in ledger["anchors"] if one["waiting_seconds"] <= limit]
     enough = len(in_time) >= asked.get("needed", ledger["needed"])
+    if ledger["divergences"]:
+        return False  # somebody wrote in the books, and nobody has said why
     return ledger["anchor_healthy"] and ledger["checkpoint_age_seconds"] is not None and enough
 
 

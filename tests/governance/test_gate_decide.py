@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from governance.gate.contract import AnchorFacts, GateFacts
+from governance.gate.contract import AnchorFacts, DivergenceFacts, GateFacts
 from governance.gate.control import CONTROLS, Control, ControlResult, control
 from governance.gate.decide import decide
 from governance.gate.rules import AnchorRules, AppliesTo, ApprovalRules
@@ -31,6 +31,7 @@ from tests.governance.gate_facts import (
 
 LATER = NOW + timedelta(seconds=1)
 
+DIVERGENCE = DivergenceFacts("d", "version", "loans/1", ("stage",))
 BROKEN: list[tuple[str, str, Any, str]] = [
     ("an unknown artifact", "artifact", None, "INV-01"),
     ("facts about another artifact", "artifact.sha256", OTHER, "INV-01"),
@@ -111,6 +112,7 @@ BROKEN: list[tuple[str, str, Any, str]] = [
     ("an unhealthy anchor", "ledger.anchor_healthy", False, "AUD-01"),
     ("no checkpoint", "ledger.checkpoint_age_seconds", None, "AUD-01"),
     ("an event that waits too long", "ledger.anchors.1.waiting_seconds", 3601, "AUD-01"),
+    ("a row changed behind the ledger", "ledger.divergences", (DIVERGENCE,), "AUD-02"),
 ]  # fmt: skip
 
 

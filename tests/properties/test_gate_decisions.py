@@ -120,6 +120,7 @@ CHANGES: dict[str, list[Any]] = {
     "record.owner_active": [False],
     "record.intended_use_stated": [False],
     "ledger.anchor_healthy": [False],
+    "ledger.divergences": [(c.DivergenceFacts("d", "version", "loans/1", ("stage",)),)],
     "ledger.checkpoint_age_seconds": [None, 10**6],
     "ledger.anchors.1.waiting_seconds": [0, 3600, 3601],
 } | {

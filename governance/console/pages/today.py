@@ -13,17 +13,18 @@ from governance.console.access import PEOPLE_WHO_READ, open_to, person_of
 from governance.console.acts import show
 from registry.models import Role, User
 
-DECIDING = ("waiting", "others", "running", "denials", "blocking", "ungated", "decisions")
+DECIDING = ("divergences", "waiting", "others", "running", "denials", "blocking", "ungated", "decisions")
 DAYS: tuple[tuple[Role, tuple[str, ...]], ...] = (
     (Role.RISK_MANAGER, DECIDING),
     (Role.APPROVER, DECIDING),
     (Role.VALIDATOR, ("waiting", "running", "blocking", "others", "denials", "decisions")),
     (Role.OWNER, ("asked", "owned", "blocking", "denials", "ungated", "others", "decisions")),
     (Role.DEVELOPER, ("asked", "running", "denials", "owned", "others", "decisions")),
-    (Role.AUDITOR, ("dossiers", "ledger", "ungated", "blocking", "denials", "decisions")),
-    (Role.ADMINISTRATOR, ("accounts", "workers", "ledger", "running")),
+    (Role.AUDITOR, ("divergences", "dossiers", "ledger", "ungated", "blocking", "denials", "decisions")),
+    (Role.ADMINISTRATOR, ("divergences", "accounts", "workers", "ledger", "running")),
 )
 READ: dict[str, Callable[[User], Any]] = {
+    "divergences": lambda _person: desk.open_divergences(),
     "running": lambda _person: desk.running(),
     "denials": lambda _person: desk.denials(),
     "blocking": lambda _person: desk.blocking_findings(),
@@ -48,7 +49,7 @@ def panels_for(person: User) -> list[str]:
 def today(request: HttpRequest) -> HttpResponse:
     """Show the panels of the person's day."""
     person = person_of(request)
-    names = panels_for(person)
+    names = [name for name in panels_for(person) if name != "divergences" or desk.open_divergences().exists()]
     mine, others, unready = desk.split(desk.open_requests(person) if {"waiting", "others"} & set(names) else [])
     rows: dict[str, Any] = {"waiting": mine, "others": {"ready": others, "unready": unready}}
     panels = [

@@ -8,6 +8,8 @@ from governance.gate.contract import AnchorFacts, GateFacts
 from governance.gate.control import ControlResult, control, failed, passed
 from governance.gate.rules import AnchorRules, PolicyRules
 
+MOST_SHOWN = 5
+
 
 @control(
     "AUD-01", title="The ledger is anchored", clause="EU AI Act Art. 12 (in spirit)", always=True, needs_policy=False
@@ -38,6 +40,19 @@ def ledger_anchored(facts: GateFacts, rules: PolicyRules, _now: datetime) -> Con
         return failed("; ".join(map(_said, late)), required, f"Have the administrator bring the anchor back: {down}.")
     oldest = max((one.waiting_seconds for one in ledger.anchors if one not in late), default=0)
     return passed(f"oldest waiting event {oldest} s", required)
+
+
+@control("AUD-02", title="The rows are what the ledger says", clause="21 CFR 11.10(c)", always=True, needs_policy=False)
+def rows_as_recorded(facts: GateFacts, _rules: PolicyRules, _now: datetime) -> ControlResult:
+    """No row that this answer rests on was changed behind the ledger, or a person has resolved it."""
+    required = "no unresolved difference between tables and ledger"
+    found = facts.ledger.divergences
+    if not found:
+        return passed("none", required)
+    shown = "; ".join(f"{one.kind} {one.key} ({', '.join(one.fields)})" for one in found[:MOST_SHOWN])
+    more = f" and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
+    mend = "Have a risk manager whom it does not concern put the row back from the ledger, or record an explanation."
+    return failed(shown + more, required, mend)
 
 
 def _said(anchor: AnchorFacts) -> str:
