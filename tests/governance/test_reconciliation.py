@@ -109,7 +109,7 @@ def test_a_raw_update_of_any_governed_row_is_found_in_one_cycle(version: ModelVe
     value = field.get_db_prep_save(other(field, field.value_from_object(row)), connection)
     identity = row._meta.pk.get_db_prep_save(row.pk, connection)
     key = row.ledger_key()
-    raw(f"UPDATE {row._meta.db_table} SET {field.column} = %s WHERE {row._meta.pk.column} = %s", value, identity)
+    raw(f"UPDATE {row._meta.db_table} SET {field.column} = %s WHERE {row._meta.pk.column} = %s", value, identity)  # noqa: S608  (tests only)
     assert reconcile_ledger() == 1
     found = Divergence.objects.get(subject_kind=kind, subject_key=key)
     assert found.fields == [field.name]
@@ -129,7 +129,7 @@ def test_a_raw_insert_of_any_governed_row_is_found_in_one_cycle(version: ModelVe
     fields = row._meta.concrete_fields
     names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
-    raw(f"INSERT INTO {row._meta.db_table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", *values)
+    raw(f"INSERT INTO {row._meta.db_table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", *values)  # noqa: S608  (tests only)
     assert reconcile_ledger() == 1
     assert Divergence.objects.get(subject_kind=kind, subject_key=row.ledger_key()).fields == ["(row)"]
 
@@ -160,7 +160,7 @@ def test_a_raw_delete_of_any_governed_row_is_found_in_one_cycle(version: ModelVe
     key, table, column = row.ledger_key(), row._meta.db_table, row._meta.pk.column
     identity = row._meta.pk.get_db_prep_save(row.pk, connection)
     with unlinked():
-        raw(f"DELETE FROM {table} WHERE {column} = %s", identity)
+        raw(f"DELETE FROM {table} WHERE {column} = %s", identity)  # noqa: S608  (tests only)
         assert reconcile_ledger() > 0
         assert Divergence.objects.get(subject_kind=kind, subject_key=key).fields == ["(row)"]
 
