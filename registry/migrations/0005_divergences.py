@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0003_anchor_receipts'),
+        ('registry', '0004_as_of_index'),
     ]
 
     operations = [
