@@ -27,7 +27,7 @@ from registry.models import (
     VersionArtifact,
 )
 
-WITHOUT_WEIGHT = frozenset({"dossier", "gate_decision"})
+WITHOUT_WEIGHT = frozenset({"dossier", "gate_decision", "legal_hold"})
 """Kinds on which no answer rests when they belong to no model: reports on the portfolio, answers about unknown files."""
 
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from registry import texts
+from registry.actions.erasure import commit_to
 from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
 from registry.ledger.clock import database_now
@@ -178,6 +179,8 @@ def _new_account(*, username: str, display_name: str, email: str, kind: str, res
     try:
         with transaction.atomic():
             account.save(force_insert=True)
+            if account.is_person:
+                commit_to(account)
     except IntegrityError as error:
         if not User.objects.filter(username=name).exists():
             raise

@@ -8,16 +8,19 @@ from registry.models.divergence import Divergence
 from registry.models.lineage import LineageEdge
 from registry.models.model import Model
 from registry.models.people import Role, RoleGrant, User
+from registry.models.personal import CommitmentSalt, LegalHold
 from registry.models.version import Contribution, ModelVersion, VersionArtifact, VersionDataset
 
 __all__ = [
     "Artifact",
+    "CommitmentSalt",
     "Contribution",
     "Dataset",
     "DatasetVersion",
     "Deployment",
     "Divergence",
     "Environment",
+    "LegalHold",
     "LineageEdge",
     "Model",
     "ModelVersion",

@@ -39,7 +39,11 @@ class Accounts(BaseUserManager["User"]):
 
 
 class User(LedgerSubject, AbstractBaseUser):
-    """One person, or one service account that acts for a responsible person. Never deleted, only deactivated."""
+    """One person, or one service account that acts for a responsible person. Never deleted, only deactivated.
+
+    ``commitment`` is the salted digest of name and address, which is all of them that the ledger holds. Once they are
+    erased and the salt with them, nobody can tell from it who it was.
+    """
 
     class Kind(models.TextChoices):
         PERSON = "person", _("Person")
@@ -55,6 +59,8 @@ class User(LedgerSubject, AbstractBaseUser):
     )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
+    commitment = models.CharField(max_length=64, blank=True, default="", db_default="")
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = Accounts()
     USERNAME_FIELD = "username"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from governance.actions.deployments import report_deployment
 from governance.actions.people import make_link
 from governance.actions.promotions import open_promotion
 from registry.actions.divergences import explain_divergence, reconcile, restore_from_ledger
+from registry.actions.erasure import place_legal_hold
 from registry.actions.inventory import edit_model
 from registry.actions.lineage import link
 from registry.actions.people import grant_role
@@ -55,6 +56,7 @@ def version(cast: Cast) -> ModelVersion:
     make_credential(cast.ci_bot, name="Token", scopes=["inventory:read"], days=3, actor=cast.adam)
     make_link(cast.ada, actor=cast.adam)
     link(("version", str(found)), "deployed_as", ("deployment", "somewhere"), actor=cast.ci_bot)
+    place_legal_hold(cast.ada, reason="Proceedings.", actor=cast.ravi)
     assert differences() == []
     assert reconcile() == []
     User.objects.filter(pk=cast.ada.pk).update(email="new@example.org")  # personal, and not governed
@@ -83,7 +85,7 @@ CHANGED = {
     "environment": "name", "deployment": "started_at", "lineage": "target_key", "tier": "assessed_at",
     "credential": "name", "one_time_link": "made_at", "gate_decision": "facts_digest", "policy": "title",
     "approval": "statement", "promotion": "statement", "dossier": "requested_at", "finding": "title", "run": "reason",
-    "divergence": "found_at",
+    "divergence": "found_at", "legal_hold": "reason",
 }  # fmt: skip
 
 
@@ -149,6 +151,7 @@ FORGED: dict[str, dict[str, Any]] = {
     "finding": {"source_key": "forged"},
     "promotion": {"state": "withdrawn"},
     "divergence": {"subject_key": "forged"},
+    "legal_hold": {"lifted_at": datetime(2026, 1, 1, tzinfo=UTC)},
 }
 
 
