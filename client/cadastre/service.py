@@ -107,9 +107,9 @@ class Service:
         """Report a deployment: ``{model, version, environment, artifact_sha256, decision}``."""
         return self.transport.json("POST", f"{API}/deployments/", report)
 
-    def issue_dossier(self, model: str, version: str) -> dict[str, Any]:
+    def issue_dossier(self, model: str, version: str, kind: str = "full") -> dict[str, Any]:
         """Ask for a dossier of a version."""
-        return self.transport.json("POST", f"{API}/dossiers/", {"model": model, "version": version})
+        return self.transport.json("POST", f"{API}/dossiers/", {"model": model, "version": version, "kind": kind})
 
     def dossier(self, dossier_id: str) -> dict[str, Any]:
         """Return the state of a dossier."""

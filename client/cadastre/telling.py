@@ -55,7 +55,7 @@ def deployed(given: argparse.Namespace) -> int:
 def dossier(given: argparse.Namespace) -> int:
     """Have a dossier issued, wait for it and write its PDF."""
     service = session.service(given)
-    issued = identifier(service.issue_dossier(given.model, given.version))
+    issued = identifier(service.issue_dossier(given.model, given.version, given.kind))
     answer = waiting.until(
         lambda: service.dossier(issued),
         done=frozenset({"issued"}),

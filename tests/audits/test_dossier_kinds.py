@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -171,3 +172,64 @@ def test_a_kind_that_is_not_there_is_refused(story: ModelVersion, cast: Cast) ->
         request_dossier(story, actor=cast.otto, kind="poem")
     with pytest.raises(DomainError, match="not-comparable"):
         request_dossier(story, actor=cast.otto, kind="card", compared_with=story)
+
+
+LL144 = {
+    "key": "ll144",
+    "check": "fairness.ll144_selection",
+    "params": {"sex": "sex", "race_ethnicity": "region"},
+    "op": ">=",
+    "limit": 0.8,
+    "severity": "advisory",
+}
+
+
+def test_a_public_summary_tells_rates_and_ratios_and_names_nobody(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    from audits.actions.dossiers import build_dossier, request_dossier
+    from audits.actions.evidence import read_evidence
+    from registry.models import Artifact, User
+    from tests.audits import dossier_story
+
+    monkeypatch.setattr(dossier_story, "REQUIREMENTS", [*dossier_story.REQUIREMENTS, LL144])
+    version = a_story(cast)
+    measured = version.runs.get().results.get(check_slug="fairness.ll144_selection").measurement
+    issued = build_dossier(str(request_dossier(version, actor=cast.otto, kind="ll144")[0].pk))
+    assert issued.state == "issued", issued.failure
+    stored = read_evidence(issued.facts_sha256).decode()
+    document = composed(version, "ll144")
+    printed = words_of(document.sections)
+    tables = [one for one in to_blocks(document) if "rows" in one]
+    assert [len(one["rows"]) for one in tables] == [len(one["rows"]) for one in measured["detail"]["tables"]]
+    assert len(tables) == 3
+    for table, drawn in zip(measured["detail"]["tables"], tables, strict=True):
+        assert f"unknown: {table['unknown_shown']}." in drawn["note"]
+        for row, shown in zip(table["rows"], drawn["rows"], strict=True):
+            assert shown[0] == row["category"]
+            assert (shown[3], shown[4]) == (row["rate_shown"] or "–", row["ratio_shown"] or "–")
+    assert version.runs.get().concluded_at.date().isoformat() in printed
+    assert version.deployments.get().started_at.date().isoformat() in printed
+    people = User.objects.exclude(username="")
+    private = {str(one) for one in people} | {one.username for one in people} | {one.email for one in people}
+    private |= {*Artifact.objects.values_list("sha256", flat=True), version.manifest_digest, "requested_by", "@"}
+    said = json.loads(stored)
+    del said["dossier"]["checkpoint"]
+    for text in (json.dumps(said), printed):
+        assert [one for one in private if one and re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text)] == []
+
+
+def to_blocks(document: Document) -> list[dict[str, Any]]:
+    """Return every block of a document as JSON."""
+    from audits.dossier.content import to_json
+
+    return [to_json(block) for section in document.sections for block in section.blocks]
+
+
+def test_addresses_and_digests_that_somebody_wrote_into_a_statement_are_masked() -> None:
+    from audits.dossier.kinds.ll144 import masked
+
+    assert masked(f"Ask ann@bank.example about {'a' * 64}, 2024 rows.") == "Ask […] about […], 2024 rows."
+
+
+def test_a_public_summary_without_an_audit_says_that_nothing_is_recorded(cast: Cast) -> None:
+    printed = words_of(composed(a_version(cast), "ll144").sections)
+    assert printed.count("No evidence recorded.") >= 3

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from audits.actions.bundles import make_bundle
 from audits.actions.dossiers import READERS, request_dossier
 from audits.actions.evidence import read_evidence
+from audits.dossier.kind import FULL, KINDS
 from audits.models import Dossier
 from governance.console.access import READ_EVIDENCE, open_to, person_of
 from governance.console.acts import attempt, posted, said, show
@@ -27,12 +28,18 @@ VERIFY_AT_MOST = 20_000
 """Above this number of entries verification takes longer than a page may; `manage.py verify_ledger` has no limit."""
 
 
+def kinds() -> list[tuple[str, str]]:
+    """Return the kinds of dossiers of one version that can be built."""
+    return [(slug, text) for slug, text in Dossier.Kind.choices if slug == FULL or slug in KINDS]
+
+
 class DossierForm(forms.Form):
     """The version a dossier is asked for."""
 
     version = forms.ModelChoiceField(
         queryset=ModelVersion.objects.select_related("model").order_by("model", "-registered_at")
     )
+    kind = forms.ChoiceField(choices=kinds, initial=FULL, required=False)
     language = forms.ChoiceField(choices=settings.LANGUAGES, initial="en")
 
 
@@ -42,13 +49,16 @@ def audit(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     form = DossierForm(posted(request))
     form.fields["version"].label = _("Version")
+    form.fields["kind"].label = _("Kind")
     form.fields["language"].label = _("Language")
     status = 200
     if request.method == "POST":
         done, status = attempt(
             request,
             form,
-            lambda data: request_dossier(data["version"], actor=person, language=data["language"]),
+            lambda data: request_dossier(
+                data["version"], actor=person, kind=data["kind"] or FULL, language=data["language"]
+            ),
             done=_("The dossier has been asked for. A worker builds it; this page shows when it is ready."),
         )
         if done:
