@@ -30,7 +30,7 @@ VERIFY_AT_MOST = 20_000
 
 def kinds() -> list[tuple[str, str]]:
     """Return the kinds of dossiers of one version that can be built."""
-    return [(slug, text) for slug, text in Dossier.Kind.choices if slug == FULL or slug in KINDS]
+    return [(slug, str(text)) for slug, text in Dossier.Kind.choices if slug == FULL or slug in KINDS]
 
 
 class DossierForm(forms.Form):
