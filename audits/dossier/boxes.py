@@ -16,6 +16,7 @@ from reportlab.lib.colors import Color
 from audits.dossier.fonts import SANS, width_of
 from audits.dossier.palette import HAIR, INK
 from audits.dossier.pen import Canvas, Drawing, Writing
+from audits.dossier.tags import artifact
 from audits.dossier.text import pieces_of
 
 
@@ -33,6 +34,7 @@ class Style:
     fill: Color | None = None
     bar: Color | None = None
     align: str = "left"
+    tag: str = "P"
 
 
 class Box(Protocol):
@@ -177,13 +179,13 @@ class TextBox:
         style = self.style
         if self.mark:
             self.mark(canvas, top)
-        if style.fill is not None:
-            canvas.setFillColor(style.fill)
-            canvas.rect(left, top - self.height(), self.width, self.height(), stroke=0, fill=1)
-        if style.bar is not None:
-            canvas.setFillColor(style.bar)
-            canvas.rect(left, top - self.height(), 3, self.height(), stroke=0, fill=1)
+        for colour, wide in ((style.fill, self.width), (style.bar, 3)):
+            if colour is not None:
+                with artifact(canvas):
+                    canvas.setFillColor(colour)
+                    canvas.rect(left, top - self.height(), wide, self.height(), stroke=0, fill=1)
         writing = Writing(canvas)
+        writing.begin(canvas.tags.element(style.tag))
         y = top - self.pad - style.leading + (style.leading - style.size) / 2 + style.size * 0.2
         for line in self.lines:
             x = left + style.indent
@@ -191,6 +193,7 @@ class TextBox:
                 x = left + self.width - width_of(line, style.font, style.size)
             writing.line(line, x, y, font=style.font, size=style.size, colour=style.colour)
             y -= style.leading
+        writing.close()
         writing.end()
 
 
@@ -251,9 +254,10 @@ class Rule:
 
     def draw(self, canvas: Canvas, left: float, top: float) -> None:
         """Draw the line."""
-        canvas.setStrokeColor(self.colour)
-        canvas.setLineWidth(self.weight)
-        canvas.line(left, top, left + self.width, top)
+        with artifact(canvas):
+            canvas.setStrokeColor(self.colour)
+            canvas.setLineWidth(self.weight)
+            canvas.line(left, top, left + self.width, top)
 
 
 Placed = tuple[Box, float]

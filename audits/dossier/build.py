@@ -161,6 +161,7 @@ def document_of(facts: Mapping[str, Any], sections: tuple[Section, ...], whole: 
         short_digest=_("content"),
         checkpoint=_("checkpoint"),
         nothing=_("no evidence recorded"),
+        numbers_follow=_(". The numbers stand in the table that follows."),
     )
     return Document(
         title=name,

@@ -142,6 +142,7 @@ class Frame:
     short_digest: str = "content"
     checkpoint: str = "checkpoint"
     nothing: str = "no evidence recorded"
+    numbers_follow: str = ". The numbers stand in the table that follows."
 
 
 @dataclass(frozen=True)

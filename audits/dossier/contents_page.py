@@ -11,6 +11,7 @@ from audits.dossier.content import Document, Section
 from audits.dossier.fonts import BOLD, SANS, width_of
 from audits.dossier.palette import BRAND, INK, MUTED, RULE
 from audits.dossier.pen import Canvas
+from audits.dossier.tags import END, artifact
 from audits.dossier.text import PlainText
 
 LINE = 18.6
@@ -75,11 +76,13 @@ class ContentsBox:
 
     def draw(self, canvas: Canvas, left: float, top: float) -> None:
         """Draw number, title, a dotted leader and the page, and make the line a link inside the file."""
+        contents = canvas.tags.element("TOC")
         for index, entry in enumerate(self.entries):
             base = top - index * LINE - 12
             colour = MUTED if entry.empty else INK
             page = str(self.pages.get(entry.key, ""))
             title = fit(entry.title, SANS, SIZE, self.width - NUMBER - 60)
+            canvas.addLiteral(canvas.tags.begin(canvas.tags.element("TOCI", contents)))
             canvas.setFillColor(MUTED)
             canvas.setFont(SANS, SIZE)
             canvas.drawString(left, base, str(entry.number))
@@ -92,9 +95,11 @@ class ContentsBox:
                 canvas.setFont(SANS, 6.8)
                 canvas.drawString(start, base, self.nothing)
                 start += width_of(self.nothing, SANS, 6.8) + 6
-            canvas.setStrokeColor(RULE)
-            canvas.setLineWidth(0.7)
-            canvas.setDash([0.7, 2.6])
-            canvas.line(start, base + 1.4, left + self.width - width_of(page, SANS, SIZE) - 6, base + 1.4)
-            canvas.setDash([])
+            canvas.addLiteral(END)
+            with artifact(canvas):
+                canvas.setStrokeColor(RULE)
+                canvas.setLineWidth(0.7)
+                canvas.setDash([0.7, 2.6])
+                canvas.line(start, base + 1.4, left + self.width - width_of(page, SANS, SIZE) - 6, base + 1.4)
+                canvas.setDash([])
             canvas.linkRect("", entry.key, (left, base - 4, left + self.width, base + 11), relative=0, Border="[0 0 0]")

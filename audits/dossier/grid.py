@@ -12,6 +12,7 @@ from audits.dossier.content import Column
 from audits.dossier.fonts import BOLD, MONO, SANS, width_of
 from audits.dossier.palette import BRAND, HAIR, INK, MUTED, RULE, WASH, tone_of
 from audits.dossier.pen import Canvas, Writing, num, rgb
+from audits.dossier.tags import ARTIFACT, END, Element, artifact
 
 SIZE = 7.6
 LEADING = 10.4
@@ -115,18 +116,20 @@ class GridBox:
         wide = sum(self.widths)
         writing = Writing(canvas)
         y = top
+        table = canvas.tags.table(self.rows)
         if self.header is not None:
-            canvas.setFillColor(WASH)
-            canvas.rect(left, y - self._top(), wide, self._top(), stroke=0, fill=1)
+            with artifact(canvas):
+                canvas.setFillColor(WASH)
+                canvas.rect(left, y - self._top(), wide, self._top(), stroke=0, fill=1)
             self._rule(canvas, left, y, wide, colour=BRAND, weight=1.0)
-            self._write_row(writing, self.header, left, y, header=True)
+            self._write_row(writing, self.header, left, y, canvas.tags.element("TR", table), header=True)
             y -= self._top()
             self._rule(canvas, left, y, wide, colour=RULE, weight=0.7)
         else:
             self._rule(canvas, left, y, wide, colour=RULE, weight=0.7)
         for index in range(self.start, self._end()):
             row = self._row(index)
-            self._write_row(writing, row, left, y, header=False)
+            self._write_row(writing, row, left, y, canvas.tags.element("TR", table), header=False)
             y -= row.height()
             last = index == self._end() - 1
             self._rule(canvas, left, y, wide, colour=RULE if last else HAIR, weight=0.7 if last else 0.5)
@@ -140,9 +143,11 @@ class GridBox:
     @staticmethod
     def _rule(canvas: Canvas, left: float, y: float, wide: float, *, colour: Color, weight: float) -> None:
         across = f"{num(left)} {num(y)} m {num(left + wide)} {num(y)} l S"
-        canvas.addLiteral(f"{rgb(colour)} RG {num(weight)} w {across}")
+        canvas.addLiteral(f"{ARTIFACT} {rgb(colour)} RG {num(weight)} w {across} {END}")
 
-    def _write_row(self, writing: Writing, row: Row, left: float, top: float, *, header: bool) -> None:
+    def _write_row(
+        self, writing: Writing, row: Row, left: float, top: float, line_of: Element, *, header: bool
+    ) -> None:
         x = left
         for position, (column, cell) in enumerate(zip(self.columns, row.cells, strict=True)):
             font, size = face_of(column, header=header, key=self.keys and position == 0)
@@ -155,6 +160,9 @@ class GridBox:
                 colour = tone_of(cell[0])
             y = top - PAD - LEADING + (LEADING - SIZE) / 2 + SIZE * 0.2
             wide = self.widths[position]
+            names = header or (self.keys and position == 0)
+            scope = ("Column" if header else "Row") if names else ""
+            writing.begin(line_of.child("TH" if names else "TD", scope=scope))
             for line in cell:
                 start = x + SIDE
                 if column.align != "left":
@@ -162,6 +170,7 @@ class GridBox:
                     start += free if column.align == "right" else free / 2
                 writing.line(line, start, y, font=font, size=size, colour=colour)
                 y -= LEADING
+            writing.close()
             x += wide
 
 

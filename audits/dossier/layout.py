@@ -42,12 +42,12 @@ ROLES = {
     "small": Style(size=7.4, leading=10.6, colour=MUTED, after=6),
     "quote": Style(size=8.8, leading=13.2, indent=12, bar=RULE, after=8),
 }
-HEADING = Style(font=BOLD, size=15, leading=21, colour=BRAND, before=22, after=3)
-SUBHEADING = Style(font=BOLD, size=9.8, leading=14, colour=INK, before=9, after=3)
-CAPTION = Style(font=BOLD, size=7.8, leading=11, colour=BRAND, before=6, after=3)
+HEADING = Style(tag="H2", font=BOLD, size=15, leading=21, colour=BRAND, before=22, after=3)
+SUBHEADING = Style(tag="H3", font=BOLD, size=9.8, leading=14, colour=INK, before=9, after=3)
+CAPTION = Style(tag="Caption", font=BOLD, size=7.8, leading=11, colour=BRAND, before=6, after=3)
 NOTE = Style(size=6.8, leading=9.6, colour=MUTED, after=2)
 EYEBROW = Style(font=BOLD, size=8, leading=12, colour=MUTED, before=72, after=10)
-TITLE = Style(font=BOLD, size=25, leading=31, colour=BRAND, after=4)
+TITLE = Style(tag="H1", font=BOLD, size=25, leading=31, colour=BRAND, after=4)
 SUBTITLE = Style(size=12.5, leading=18, colour=MUTED, after=16)
 
 
@@ -147,7 +147,9 @@ class Layout:
                 self.figures += 1
                 name = f"{self.document.frame.figure} {section.number}.{self.figures}"
                 yield text_box(f"{name}  {self._line(block.caption)}", CAPTION, WIDTH, keep=True)
-                yield DrawingBox(draw(block.chart, WIDTH, self._line))
+                drawing = draw(block.chart, WIDTH, self._line)
+                drawing.alt = self._line(block.caption) + self._line(self.document.frame.numbers_follow)
+                yield DrawingBox(drawing)
                 yield from self._table(block.table, section)
             case Notice():
                 yield from self._notice(block)

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from reportlab.lib.colors import Color
 from reportlab.pdfbase import pdfmetrics
 
-Canvas = Any  # reportlab ships no types; a pdfgen Canvas
+from audits.dossier.tags import END, Element
+
+Canvas = Any  # reportlab ships no types; a pdfgen Canvas, whose attribute ``tags`` is our structure tree
 
 ROUND = 0.5522847498  # how far the handles of four Bezier curves stand off, in radii, so that they draw a circle
 ESCAPED = {code: f"\\{code:03o}" for code in (*range(32), *range(127, 256))} | {
@@ -37,6 +39,14 @@ class Writing:
         self._operators: list[str] = []
         self._face = ""
         self._ink = ""
+
+    def begin(self, element: Element) -> None:
+        """Begin the content of an element of the structure tree; what follows belongs to it until ``close``."""
+        self._operators.append(self._canvas.tags.begin(element))
+
+    def close(self) -> None:
+        """End the content of an element."""
+        self._operators.append(END)
 
     def line(self, text: str, x: float, y: float, *, font: str, size: float, colour: Color) -> None:
         """Write drawable text with its base line beginning at ``x``, ``y``."""
@@ -80,6 +90,7 @@ class Drawing:
     def __init__(self, width: float, height: float) -> None:
         self.width = width
         self.height = height
+        self.alt = ""
         self._marks: list[str | _Text | _Faint] = []
 
     def rect(
@@ -137,7 +148,8 @@ class Drawing:
         self._marks.append(_Text(text, x, y, font, size, fill))
 
     def put(self, canvas: Canvas, left: float, bottom: float) -> None:
-        """Draw all marks on a page."""
+        """Draw all marks on a page, as one figure that is read as ``alt``."""
+        canvas.addLiteral(canvas.tags.begin(canvas.tags.element("Figure", alt=self.alt)))
         canvas.saveState()
         canvas.addLiteral(f"1 0 0 1 {num(left)} {num(bottom)} cm 1 j")
         writing: Writing | None = None
@@ -159,6 +171,7 @@ class Drawing:
         if writing is not None:
             writing.end()
         canvas.restoreState()
+        canvas.addLiteral(END)
 
     def _shape(self, path: str, fill: Color | None, stroke: Color | None, weight: float) -> None:
         inks = [f"{rgb(fill)} rg"] if fill is not None else []

@@ -21,6 +21,7 @@ from audits.dossier.layout import LEFT, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, lay
 from audits.dossier.palette import BRAND, HAIR, MUTED, RULE, WATERMARK
 from audits.dossier.printed_digits import PRINTED_DIGITS
 from audits.dossier.seal import SEAL_SIZE, draw_seal, place_seal
+from audits.dossier.tags import PAGINATION, Tags, artifact
 from audits.dossier.text import PlainText
 
 rl_config.useA85 = 0  # streams as bytes: the text form of them is a quarter longer and costs more than compressing does
@@ -52,12 +53,15 @@ def render(document: Document, facts: bytes | None = None) -> bytes:
     if contents is not None:
         contents.pages.update(_pages_of_sections(pages, layout.bookmarks))
     for index, page in enumerate(pages, start=1):
-        _frame(canvas, words, index, len(pages))
-        if seal is not None:
-            place_seal(canvas, seal, LEFT + WIDTH - SEAL_SIZE, SEAL_BOTTOM)
+        with artifact(canvas, PAGINATION):
+            _frame(canvas, words, index, len(pages))
+            if seal is not None:
+                place_seal(canvas, seal, LEFT + WIDTH - SEAL_SIZE, SEAL_BOTTOM)
         for box, offset in page:
             box.draw(canvas, LEFT, PAGE_HEIGHT - TOP - offset)
         canvas.showPage()
+        canvas.tags.end_page(canvas)
+    canvas.tags.finish(canvas)
     canvas.save()
     return stream.getvalue()
 
@@ -82,6 +86,7 @@ def _canvas(stream: io.BytesIO, document: Document, digest: str, plain: PlainTex
         lang=document.language,
     )
     # reportlab's invariant mode stamps 2000-01-01; an audit document needs its true date (private name: tested).
+    canvas.tags = Tags()
     canvas._doc._timeStamp = _stamp(document.as_of)
     signature = hashlib.md5(usedforsecurity=False)
     signature.update(digest.encode("ascii"))
