@@ -135,7 +135,7 @@ def test_a_field_that_is_not_known_is_refused_and_never_set(cast: Cast, extra: d
             "deployments/",
             {"model": "credit", "version": "1", "environment": "e", "artifact_sha256": "0", "gated": True},
         ),
-        ("dossiers/", {"model": "credit", "version": "1", "as_of": "2001-01-01T00:00:00Z"}),
+        ("dossiers/", {"model": "credit", "version": "1", "pdf_sha256": "0"}),
     ],
 )
 def test_every_body_has_exactly_its_fields(cast: Cast, address: str, body: dict[str, Any]) -> None:

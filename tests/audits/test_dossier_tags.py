@@ -107,7 +107,7 @@ def test_another_reader_reads_the_text_in_order(tmp_path):
     assert run.stderr == ""
     text = run.stdout
     assert text.startswith("Document\n")
-    assert text.index("Contents") < text.index("TOCI") < text.index("H2 (block)") < text.index("  Figure (block)")
+    assert text.index("Contents") < text.index("TOCI") < text.index("H2 (block)") < text.index("\n  Figure")
 
 
 def test_the_tags_of_ten_thousand_rows_grow_with_the_rows():
