@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='CommitmentSalt',
             fields=[
-                ('person', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='commitment_salt', serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('person', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='commitment_salt', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('salt', models.BinaryField(max_length=32)),
             ],
         ),

@@ -14,7 +14,7 @@ from registry.models.people import User
 class CommitmentSalt(models.Model):
     """The salt of a person's commitment. No record: it is kept as long as the person's name, and erased with it."""
 
-    person = models.OneToOneField(User, primary_key=True, on_delete=models.PROTECT, related_name="commitment_salt")
+    person = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="commitment_salt")
     salt = models.BinaryField(max_length=32)
 
     def __str__(self) -> str:
