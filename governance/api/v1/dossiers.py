@@ -29,13 +29,17 @@ from registry.models import Role
 
 
 class DossierOrder(Strict):
-    """Of which version, of which kind, in which language, and as of when (now unless it says)."""
+    """Of which version, of which kind, in which language, and as of when (now unless it says).
+
+    ``compared_with`` names another version of the model, for the kind ``differences``.
+    """
 
     model = Text()
     version = Text()
     kind = serializers.ChoiceField(Dossier.Kind.choices, default=Dossier.Kind.FULL)
     language = serializers.ChoiceField([code for code, _name in settings.LANGUAGES], default="en")
     as_of = Instant(required=False)
+    compared_with = Text(required=False)
 
 
 class DossierShown(serializers.Serializer[Dossier]):
@@ -47,6 +51,7 @@ class DossierShown(serializers.Serializer[Dossier]):
     language = serializers.CharField()
     model = serializers.CharField(source="version.model_id", default=None)
     version = serializers.CharField(source="version.version", default=None)
+    compared_with = serializers.CharField(source="compared_with.version", default=None)
     progress = serializers.IntegerField(help_text="Percent of the work that is done.")
     as_of = serializers.DateTimeField()
     sha256 = serializers.CharField(source="pdf_sha256")
@@ -72,8 +77,10 @@ class DossierList(Resource):
         """Ask for a dossier of a version; a worker builds it."""
         values = self.body(DossierOrder)
         version = version_named(request, values["model"], values["version"])
+        other = values.get("compared_with")
         row, _created = request_dossier(
             version,
+            compared_with=version_named(request, values["model"], other) if other else None,
             actor=self.actor,
             kind=values["kind"],
             language=values["language"],

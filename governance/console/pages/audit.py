@@ -39,6 +39,9 @@ class DossierForm(forms.Form):
     version = forms.ModelChoiceField(
         queryset=ModelVersion.objects.select_related("model").order_by("model", "-registered_at")
     )
+    compared_with = forms.ModelChoiceField(
+        queryset=ModelVersion.objects.select_related("model").order_by("model", "-registered_at"), required=False
+    )
     kind = forms.ChoiceField(choices=kinds, initial=FULL, required=False)
     language = forms.ChoiceField(choices=settings.LANGUAGES, initial="en")
 
@@ -50,6 +53,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     form = DossierForm(posted(request))
     form.fields["version"].label = _("Version")
     form.fields["kind"].label = _("Kind")
+    form.fields["compared_with"].label = _("Compared with (for differences)")
     form.fields["language"].label = _("Language")
     status = 200
     if request.method == "POST":
@@ -57,7 +61,11 @@ def audit(request: HttpRequest) -> HttpResponse:
             request,
             form,
             lambda data: request_dossier(
-                data["version"], actor=person, kind=data["kind"] or FULL, language=data["language"]
+                data["version"],
+                actor=person,
+                kind=data["kind"] or FULL,
+                language=data["language"],
+                compared_with=data["compared_with"],
             ),
             done=_("The dossier has been asked for. A worker builds it; this page shows when it is ready."),
         )
