@@ -11,7 +11,7 @@ import pytest
 
 from registry.ledger.models import LedgerEvent
 from tests.api.calls import ci, nobody, nothing_written, person, refused
-from tests.builders import a_checkpoint, a_model, a_version
+from tests.builders import MODEL_BYTES, a_checkpoint, a_model, a_version
 from tests.cast import Cast
 
 pytestmark = pytest.mark.postgres
@@ -31,6 +31,15 @@ def test_a_dossier_is_asked_for_once_while_it_is_queued(cast: Cast) -> None:
         refused(person(cast.otto).post("/api/v1/dossiers/", body | {"version": "9"}), 404, "unknown-version")
 
 
+def test_a_report_on_differences_names_the_version_it_compares_with(cast: Cast) -> None:
+    older, newer = a_version(cast), a_version(cast, "2.0", data=MODEL_BYTES + b"2")
+    body = {"model": newer.model_id, "version": "2.0", "kind": "differences"}
+    refused(person(cast.otto).post("/api/v1/dossiers/", body), 422, "nothing-to-compare")
+    refused(person(cast.otto).post("/api/v1/dossiers/", body | {"compared_with": "9"}), 404, "unknown-version")
+    shown = person(cast.otto).post("/api/v1/dossiers/", body | {"compared_with": older.version}).json()
+    assert (shown["kind"], shown["version"], shown["compared_with"]) == ("differences", "2.0", "1.0")
+
+
 def test_an_issued_dossier_is_an_inert_download_of_the_bytes_that_were_issued(cast: Cast) -> None:
     from audits.actions.dossiers import build_dossier
 
@@ -43,7 +52,8 @@ def test_an_issued_dossier_is_an_inert_download_of_the_bytes_that_were_issued(ca
     assert response.content.startswith(b"%PDF-")
     assert hashlib.sha256(response.content).hexdigest() == shown["sha256"]
     assert response["Content-Type"] == "application/pdf"
-    assert response["Content-Disposition"] == 'attachment; filename="dossier-consumer-credit-default-1.0.pdf"'
+    told = f"dossier-consumer-credit-default-1.0-full-{dossier.as_of:%Y%m%dT%H%M%SZ}.pdf"
+    assert response["Content-Disposition"] == f'attachment; filename="{told}"'
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
 
