@@ -138,4 +138,4 @@ class DeploymentEnd(Resource):
 def deployments_then(past: Past, rows: list[Deployment]) -> list[Mapping[str, Any]]:
     """Return deployments as they were."""
     past.follow(rows, "version", "reported_by")
-    return [DeploymentShown(row).data for row in rows]
+    return then.many(DeploymentShown, rows)

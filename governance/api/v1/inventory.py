@@ -144,4 +144,4 @@ def _shown(model: Model) -> Mapping[str, Any]:
 def models_then(past: Past, rows: list[Model]) -> list[Mapping[str, Any]]:
     """Return entries as they were, each with the tier that was the newest then."""
     complete_models(past, rows)
-    return [ModelThen(row).data for row in rows]
+    return then.many(ModelThen, rows)

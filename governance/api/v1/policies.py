@@ -95,4 +95,4 @@ class PolicyDetail(Resource):
 def policies_then(past: Past, rows: Sequence[PolicyVersion]) -> list[Mapping[str, Any]]:
     """Return policy versions as they were, without their rules."""
     past.follow(rows, "drafted_by", "published_by")
-    return [PolicyListed(row).data for row in rows]
+    return then.many(PolicyListed, rows)

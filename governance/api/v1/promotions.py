@@ -263,13 +263,13 @@ class ApprovalWithdrawal(Resource):
 def promotions_then(past: Past, rows: list[PromotionRequest]) -> list[Mapping[str, Any]]:
     """Return requests as they were, without their decisions."""
     past.follow(rows, "version", "policy", "run", "requested_by", "requested_for")
-    return [PromotionListed(row).data for row in rows]
+    return then.many(PromotionListed, rows)
 
 
 def approvals_then(past: Past, rows: list[Approval]) -> list[Mapping[str, Any]]:
     """Return decisions as they were."""
     past.follow(rows, "approver")
-    return [ApprovalShown(row).data for row in rows]
+    return then.many(ApprovalShown, rows)
 
 
 def promotion_shown(request: PromotionRequest) -> Mapping[str, Any]:

@@ -235,4 +235,4 @@ def version_shown(version: ModelVersion) -> Mapping[str, Any]:
 def versions_then(past: Past, rows: list[ModelVersion]) -> list[Mapping[str, Any]]:
     """Return versions as they were, with what belongs to them."""
     complete_versions(past, rows)
-    return [VersionThen(row).data for row in rows]
+    return then.many(VersionThen, rows)
