@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from audits.checks.contract import Plot, PlotColumn
 from audits.dossier.content import (
     Column,
@@ -81,6 +83,29 @@ CHARTS: tuple[dict[str, object], ...] = (
     },
     {"kind": "timeline", "events": [{"at": AS_OF, "title": "registered"}, {"at": AS_OF, "title": "approved"}]},
 )
+
+
+def charts_of(text: str) -> tuple[dict[str, object], ...]:
+    """Return every kind of chart with ``text`` as its labels, its series, its headings and its title."""
+
+    def named(plot: Plot) -> Plot:
+        words = {"A": text, "income": text, "(0, 1]": text, "a": text}
+        rows = tuple(tuple(words.get(cell, cell) if isinstance(cell, str) else cell for cell in r) for r in plot.rows)
+        return dataclasses.replace(plot, title=text, rows=rows)
+
+    def written(plot: Plot, **more: object) -> dict[str, object]:
+        return chart(named(plot), **more) | {"words": {column.name: text for column in plot.columns}}
+
+    return (
+        *(written(plot) for plot in PLOTS),
+        written(PLOTS[2], limit=0.8, limit_text=text, op=">="),
+        {
+            "kind": "lineage",
+            "nodes": [{"id": "a", "kind": "dataset", "title": text}, {"id": "b", "kind": "version", "title": text}],
+            "edges": [{"source": "a", "target": "b", "text": text}],
+        },
+        {"kind": "timeline", "events": [{"at": AS_OF, "title": text}, {"at": AS_OF, "title": text}]},
+    )
 
 
 def table(text: str = "cell") -> Table:

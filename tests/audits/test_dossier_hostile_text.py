@@ -8,11 +8,11 @@ import re
 import pytest
 from pypdf import PdfReader
 
-from audits.dossier.content import Column, Frame, KeyValue, KeyValues, Paragraph, Section, Table
+from audits.dossier.content import Column, Figure, Frame, KeyValue, KeyValues, Paragraph, Section, Table
 from audits.dossier.fonts import register_fonts
 from audits.dossier.render import render
 from audits.dossier.text import PlainText
-from tests.audits.dossier_samples import document
+from tests.audits.dossier_samples import charts_of, document, table
 
 ACTIVE = (
     b"/URI",
@@ -76,6 +76,18 @@ def test_markup_is_printed_as_it_was_written_everywhere(text: str) -> None:
     assert squeezed(text_of(data)).count(squeezed(text)) >= 12
     assert_inert(data)
     assert PdfReader(io.BytesIO(data)).metadata.title == text
+
+
+@pytest.mark.parametrize("text", [*MARKUP, "safe\u202egnp.exe\x00", "x" * 40_000, "name\r\n2026-01-01 approved"])
+@pytest.mark.parametrize("number", range(len(charts_of("x"))))
+def test_text_inside_every_kind_of_chart_is_drawn_and_never_obeyed(number: int, text: str) -> None:
+    figure = Figure("Figure", charts_of(text)[number], table())
+    data = render(document("short", sections=(Section("f", 4, "Figures", (figure,)),)))
+    assert_inert(data)
+    assert len(data) < 400_000
+    if text in MARKUP:
+        # a label is cut to its room: its beginning is drawn as it was written
+        assert squeezed(text)[:5] in squeezed(text_of(data))
 
 
 @pytest.mark.parametrize(
