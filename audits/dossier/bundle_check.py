@@ -24,7 +24,7 @@ from audits.dossier.bundle_forms import MANIFEST, PROOFS
 from registry.digests import canonical_json, sha256_hex
 from registry.errors import DomainError
 from registry.ledger import event, heads, tree
-from registry.ledger.checkpoint import Checkpoint, NoteInvalid, parse, parse_verifier_key
+from registry.ledger.checkpoint import SIGNATURE_MARK, Checkpoint, NoteInvalid, parse, parse_verifier_key
 from registry.ledger.report import Statement, VerificationReport
 from registry.ledger.succession import Succession, SuccessionInvalid, succession
 
@@ -168,6 +168,8 @@ def _judge_inclusion(one: Judgement) -> Checkpoint:
         inclusion.refute(str(error))
         raise
     one.report.size, one.report.root = stated.size, stated.root.hex()
+    lines = one.files["ledger/checkpoint.txt"].decode("utf-8", "replace").count(f"\n{SIGNATURE_MARK}")
+    inclusion.require(lines == 1, "the checkpoint does not bear the one signature of the register")
     for body, place in zip(bodies, places, strict=True):
         path = [bytes.fromhex(step) for step in place["path"]]
         holds = tree.verify_inclusion(tree.leaf_hash(body), place["index"], stated.size, path, stated.root)

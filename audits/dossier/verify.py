@@ -654,6 +654,9 @@ class Bundle:
             self.report.require(False, str(error))
             raise Unreadable("there is no checkpoint to judge the events by") from error
         self.size, self.root = stated.size, stated.root
+        self.report.require(
+            len(stated.signatures) == 1, "the checkpoint does not bear the one signature of the register"
+        )
         for line, one in zip(self.lines, places):
             holds = included(leaf_hash(line), one["index"], self.size, hashes(one["path"]), self.root)
             self.report.require(holds, "the event of leaf %d is not under the checkpoint" % one["index"])
@@ -736,6 +739,8 @@ class Bundle:
     def judge_outside(self, outside: Optional[str], proof: Any, key: Optional[str]) -> None:
         report = self.report
         report.claim("trust", "it agrees with the key and the checkpoint that you trust")
+        if key is not None:
+            report.require(self.chain is not None, "the trusted key is not one of this ledger")
         if key is None and outside is None:
             report.doubt("neither a trusted key (--key) nor a trusted checkpoint (--checkpoint) was given")
         if outside is None:

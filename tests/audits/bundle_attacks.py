@@ -202,6 +202,7 @@ checkpoint_changed("the_checkpoint_kept_before", lambda note, sample: sample.kep
 checkpoint_changed("no_signature", lambda note, sample: note.split("\n\n")[0] + "\n\n")
 checkpoint_changed("an_empty_checkpoint", lambda note, sample: "")
 checkpoint_changed("a_size_with_a_leading_zero", lambda note, sample: note.replace("\n", "\n0", 1))
+checkpoint_changed("the_signature_twice", lambda note, sample: note + note.split("\n\n")[1])
 checkpoint_changed("a_line_added_after_signing", lambda note, sample: note.replace("\n\n", "\nmore\n\n", 1))
 
 
