@@ -68,6 +68,22 @@ REFUSALS: dict[str, Words] = {
     "text-has-direction-override": _("The text contains direction overrides."),
     "text-has-invisible-characters": _("The text contains invisible characters."),
     "text-not-unicode": _("The text contains half of a surrogate pair."),
+    "register-read-only": _(
+        "The register is read-only: its database is older than, or forked from, what was anchored."
+    ),
+    "register-not-read-only": _("The register is not read-only; there is nothing to give up."),
+    "rollback-not-requested": _("Nobody has asked for this rollback."),
+    "rollback-changed": _("The register is not as it was when the rollback was asked for."),
+    "second-person-needed": _("This takes a second person."),
+    "divergence-concerns-you": _("A divergence is resolved by somebody whom it does not concern."),
+    "divergence-resolved": _("The divergence has been resolved already."),
+    "divergence-not-restorable": _("This row cannot be put back from the ledger; explain it."),
+    "legal-hold": _("A legal hold stands; nothing is erased."),
+    "legal-hold-stands": _("A legal hold stands already."),
+    "legal-hold-lifted": _("The legal hold has been lifted already."),
+    "as-of-only-reads": _("The past can be read, not changed."),
+    "nothing-to-compare": _("Choose the version to compare with."),
+    "not-comparable": _("Only two versions of one model are compared."),
 }
 
 OBSTACLES: dict[str, Words] = {
