@@ -36,7 +36,7 @@ written from `var/bench/results.json` by `make bench-page`.
 - At 50,000 rows fairlearn's bootstrap is measured beside ours on the same rows; at 5,000,000, where it would take hours, it
   is taken a hundred times, because it grows with rows (its point estimates grow a little faster than that).
 - Explanations hold more than attributions here: the check that they add up, re-drawn seeds for the stability of the ranking,
-  points for plots. Few rows do not pay that back: at 100 rows the ratio is below 1.
+  points for plots. Below 100 rows that fixed cost was not measured against shap.
 - A peer that could not be installed or failed stands in the table as not measured. A peer in another version than pinned
   ends the run.
 
