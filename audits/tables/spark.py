@@ -15,6 +15,7 @@ from registry.errors import DomainError
 
 IDENTIFIER = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]{0,127}\Z")
 PARTS = 3
+REPLACED = "${"
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
@@ -32,7 +33,7 @@ def open_spark(source: Mapping[str, Any], *, locator: str, format: str, use: Use
 
     A locator with a format ("parquet") is a file or folder below the configured path. Spark gives no snapshot over
     several questions: the digest tells whether the table is still what was registered. Raises DomainError
-    ``unknown-table``, ``table-source-unavailable``, else as ``open_file``.
+    ``unknown-table``, ``table-source-unavailable``, ``column-name-replaced``, else as ``open_file``.
     """
     import ibis
     from pyspark.errors import PySparkException
@@ -58,7 +59,19 @@ def open_spark(source: Mapping[str, Any], *, locator: str, format: str, use: Use
     except PySparkException as error:
         raise DomainError("unknown-table", "There is no such table in the source.", kind="not-found") from error
     refuse_bad_columns(list(expression.columns), use.roles)
+    _refuse_replaced_names(list(expression.columns))
     return admitted(expression, use, engine="spark", digest=None)
+
+
+def _refuse_replaced_names(columns: list[str]) -> None:
+    """Refuse names that Hadoop's configuration, through which Spark asks for columns, would replace by a setting.
+
+    Of a file, such a column would be read as missing in every row; and what replaces the name may be a secret.
+    """
+    found = [name for name in columns if REPLACED in name]
+    if found:
+        message = f"Spark cannot read a column whose name holds {REPLACED!r}. Rename it."
+        raise DomainError("column-name-replaced", message, columns=[name[:80] for name in found])
 
 
 def session_of(source: Mapping[str, Any]) -> Any:

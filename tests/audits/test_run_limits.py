@@ -134,7 +134,7 @@ def test_a_run_on_too_many_rows_ends_so(cast, settings):
 def test_a_run_that_takes_too_long_ends_so_though_other_steps_had_measured(cast, settings, monkeypatch):
     settings.RUN_WALL_SECONDS = 5
     run = ask_for(cast, a_scored_version(cast)).run
-    monkeypatch.setattr(measuring, "measure_batch", lambda *_: time.sleep(60))
+    monkeypatch.setattr(measuring, "measure_batch", lambda *_, **_more: time.sleep(60))
     execute(str(run.pk), worker="w")
     ended_over_its_limit(run, "run-time-exceeded")
     assert [step.state for step in run.steps.order_by("position")] == ["done", "failed"]
