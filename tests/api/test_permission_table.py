@@ -142,6 +142,15 @@ def call(caller: Caller, row: Row) -> tuple[int, str]:
     return response.status_code, json.loads(response.content)["code"] if problem else ""
 
 
+@pytest.fixture(autouse=True)
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave every test without a broker, also where an earlier one of the process has started it."""
+    from governance.celery import app
+
+    for name in ("broker_url", "broker_write_url", "broker_read_url"):
+        monkeypatch.setitem(app.conf, name, "redis+socket:///nowhere/valkey.sock")
+
+
 def test_every_route_and_method_stands_in_the_table() -> None:
     known = {(row.method, row.route) for row in TABLE}
     there = {(method, route) for route, pattern in routes() for method in methods_of(pattern)}
