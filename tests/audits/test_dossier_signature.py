@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import io
-import shutil
 import stat
-import subprocess
-import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +21,7 @@ from audits.dossier.signers.contract import SIGNERS
 from audits.dossier.signers.file import open_file, self_signed
 from registry.errors import DomainError
 from tests.audits.dossier_samples import document
+from tests.registry.anchor_services import make_authority, serving
 
 DIGEST = "0123456789abcdef"
 
@@ -123,48 +121,10 @@ def test_another_package_can_bring_a_signer(key_file, settings):
 
 
 @pytest.fixture
-def authority(tmp_path):
-    """Return the address of a real timestamp authority: OpenSSL answers behind a small HTTP server."""
-    if shutil.which("openssl") is None:
-        pytest.fail("openssl is needed as timestamp authority")
-    folder = tmp_path / "tsa"
-    folder.mkdir()
-    (folder / "tsa.cnf").write_text(
-        "[tsa]\ndefault_tsa = here\n[here]\nserial = ./serial\nsigner_digest = sha256\ndefault_policy = 1.2.3.4.1\n"
-        "digests = sha256, sha512\naccuracy = secs:1\nordering = no\ness_cert_id_alg = sha256\n"
-        "[req]\ndistinguished_name = dn\nx509_extensions = ext\nprompt = no\n[dn]\nCN = Test authority\n"
-        "[ext]\nextendedKeyUsage = critical, timeStamping\nkeyUsage = critical, digitalSignature\n",
-        encoding="ascii",
-    )
-    (folder / "serial").write_text("01\n", encoding="ascii")
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", "key.pem", "-out",
-            "cert.pem", "-config", "tsa.cnf")  # fmt: skip
-
-    class Answers(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            (folder / "query.tsq").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-            openssl(folder, "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query.tsq", "-signer", "cert.pem",
-                    "-inkey", "key.pem", "-out", "answer.tsr")  # fmt: skip
-            answer = (folder / "answer.tsr").read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/timestamp-reply")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_args: object) -> None:
-            """Keep quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-
-
-def openssl(folder: Path, *arguments: str) -> None:
-    """Run OpenSSL in ``folder``."""
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+def authority(tmp_path) -> Iterator[str]:
+    """Return the address of a real timestamp authority."""
+    with serving(make_authority(tmp_path / "tsa")) as found:
+        yield found.url
 
 
 def test_a_configured_authority_stamps_the_signature(key_file, settings, authority):
