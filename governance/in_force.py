@@ -97,18 +97,18 @@ def _running(past: Past, versions: Mapping[str, ModelVersion]) -> list[Running]:
 
 
 def complete_models(past: Past, rows: Sequence[Model]) -> None:
-    """Give models of the past their people and, as ``tier_then``, the risk tier that was the newest."""
+    """Give models of the past their people and, as ``newest_tier``, the risk tier that was the newest."""
     if not rows:
         return
     past.follow(rows, "owner", "registered_by")
     assessed = past.rows(TierAssessment, where={"model": [row.slug for row in rows]})
     newest = {one.model_id: one.tier for one in newest_last(assessed, "assessed_at")}
     for row in rows:
-        row.__dict__["tier_then"] = newest.get(row.slug)
+        row.__dict__["newest_tier"] = newest.get(row.slug)
 
 
 def complete_versions(past: Past, rows: Sequence[ModelVersion]) -> None:
-    """Give versions of the past their artifacts, data, contributors and, as ``validation_then``, the newest run."""
+    """Give versions of the past their artifacts, data, contributors and, as ``newest_run``, the newest run."""
     if not rows:
         return
     past.follow(rows, "registered_by", "predecessor")
@@ -123,7 +123,7 @@ def complete_versions(past: Past, rows: Sequence[ModelVersion]) -> None:
     snapshots = past.rows(DatasetVersion, keys={one[1] for row in rows for one in said(row)["datasets"]})
     used = {key_of(snapshot): snapshot for snapshot in snapshots}
     for row in rows:
-        row.__dict__["validation_then"] = newest.get(key_of(row))
+        row.__dict__["newest_run"] = newest.get(key_of(row))
         row.__dict__["_prefetched_objects_cache"] = {
             "artifact_links": [
                 VersionArtifact(role=role, format=form, artifact=held[sha256])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -32,6 +34,11 @@ class ValidationRunQuerySet(models.QuerySet["ValidationRun"]):
     def originals(self) -> ValidationRunQuerySet:
         """Return the runs that judge a version: a re-performance judges nothing, it checks a run."""
         return self.filter(reperforms__isnull=True)
+
+    def newest_of(self, versions: Collection[ModelVersion]) -> dict[UUID, UUID]:
+        """Return the id of the newest run that judges each version, by the version's id, in one query."""
+        rows = self.originals().filter(version__in=versions).order_by("requested_at", "id")
+        return dict(rows.values_list("version_id", "pk"))
 
     def with_steps(self) -> ValidationRunQuerySet:
         """Read the steps along, without what they are about and found out, which may be large."""

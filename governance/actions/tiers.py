@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 
@@ -33,6 +33,12 @@ def assess_tier(model: Model, *, answers: Mapping[str, str], actor: User) -> Tie
     )
     append("tier.assessed", row, actor=actor)
     return row
+
+
+def current_tiers(models: Collection[Model]) -> dict[str, TierAssessment]:
+    """Return the newest assessment of each model that has one, by the model's key, in one query."""
+    rows = TierAssessment.objects.filter(model__in=models).order_by("assessed_at", "id")
+    return {str(row.model_id): row for row in rows}
 
 
 def current_tier(model: Model) -> TierAssessment | None:

@@ -110,8 +110,3 @@ def people_of(past: Past) -> list[dict[str, str]]:
     """Return who is named in an answer about the past: the id that the ledger holds, and the names of today."""
     people = sorted(past.people.values(), key=lambda one: str(one.pk))
     return [{"id": str(one.pk), "person": one.username, "name": one.display_name} for one in people]
-
-
-def many(serializer: Callable[..., Any], rows: Sequence[Any]) -> list[Mapping[str, Any]]:
-    """Return what ``serializer`` shows of each row; one serializer for all, a tenth of the cost of one each."""
-    return list(serializer(rows, many=True).data)

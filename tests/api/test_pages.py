@@ -6,11 +6,13 @@ import base64
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from registry.ledger.clock import database_now
 from registry.models import Model
 from tests.api.calls import ci, refused
-from tests.builders import a_model, a_version
+from tests.builders import a_model, a_tier, a_version
 from tests.cast import Cast
 
 pytestmark = pytest.mark.postgres
@@ -48,6 +50,28 @@ def test_versions_of_the_same_instant_are_all_shown(cast: Cast) -> None:
     pages = walk(cast, f"{MODELS}credit/versions/?page_size=2")
     assert [len(page) for page in pages] == [2, 2, 1]
     assert sorted(name for page in pages for name in page) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("past", [False, True], ids=["now", "then"])
+def test_a_list_asks_the_database_as_often_whatever_its_length(cast: Cast, past: bool) -> None:
+    def asked(path: str) -> int:
+        client = ci(cast)
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(path)
+        assert answer.status_code == 200, answer.content
+        return len(queries)
+
+    def added(first: int, last: int) -> list[str]:
+        for number in range(first, last):
+            model = a_model(cast, f"model-{number:02}")
+            a_tier(cast, model)
+            a_version(cast, f"{number}", model=Model.objects.get(pk="model-00"), data=b"%d" % number)
+        then = f"&as_of={database_now().isoformat().replace('+00:00', 'Z')}" if past else ""
+        return [f"{MODELS}?page_size=100{then}", f"{MODELS}model-00/versions/?page_size=100{then}"]
+
+    asked(MODELS)  # the token's first use of the hour is noted
+    few = [asked(path) for path in added(0, 3)]
+    assert [asked(path) for path in added(3, 20)] == few
 
 
 def test_the_past_is_read_in_pages_too(cast: Cast) -> None:

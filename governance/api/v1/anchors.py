@@ -95,7 +95,7 @@ class AnchorReceipts(LedgerResource):
         rows = anchoring.receipts()
         if "kind" in request.query_params:
             rows = rows.filter(kind=anchoring.require_known_kind(request.query_params["kind"]))
-        return self.page(rows, anchoring.receipt_document)
+        return self.page(rows, lambda page: [anchoring.receipt_document(row) for row in page])
 
 
 class Standing(LedgerResource):

@@ -13,7 +13,7 @@ from governance.actions.datasets import admit_dataset_version
 from governance.api import past as then
 from governance.api.auth import EVERYBODY
 from governance.api.bodies import Object, Strict, Text
-from governance.api.resource import Resource
+from governance.api.resource import Resource, many
 from governance.api.rows import dataset_named
 from governance.api.schema import described
 from registry.actions.datasets import register_dataset
@@ -102,7 +102,7 @@ class DatasetList(Resource):
             with then.past_of(request) as past:
                 rows = then.behind(request, then.in_order(past.rows(Dataset), *self.ordering))
                 return then.listed(request, past, rows, lambda page: _datasets_then(past, page))
-        return self.page(Dataset.objects.select_related("registered_by"), _dataset)
+        return self.page(Dataset.objects.select_related("registered_by"), lambda page: many(DatasetShown, page))
 
     @described("Register a dataset", body=DatasetEntry, answers={200: DatasetShown, 201: DatasetShown})
     def post(self, request: Request) -> Response:
@@ -133,7 +133,8 @@ class DatasetVersionList(Resource):
                 found = past.rows(DatasetVersion, where={"dataset": [dataset_named(dataset).slug]})
                 rows = then.behind(request, then.in_order(found, *self.ordering))
                 return then.listed(request, past, rows, lambda page: _snapshots_then(past, page))
-        return self.page(dataset_named(dataset).versions.select_related("registered_by"), _snapshot)
+        present = dataset_named(dataset).versions.select_related("registered_by")
+        return self.page(present, lambda page: many(DatasetVersionShown, page))
 
     @described(
         "Register a snapshot",
@@ -159,10 +160,10 @@ def _snapshot(version: DatasetVersion) -> Mapping[str, Any]:
 
 def _datasets_then(past: Past, rows: list[Dataset]) -> list[Mapping[str, Any]]:
     past.follow(rows, "registered_by")
-    return [_dataset(row) for row in rows]
+    return many(DatasetShown, rows)
 
 
 def _snapshots_then(past: Past, rows: list[DatasetVersion]) -> list[Mapping[str, Any]]:
     past.follow(rows, "registered_by")
     past.vouch(rows, dialect="", roles="", columns="")
-    return [_snapshot(row) for row in rows]
+    return many(DatasetVersionShown, rows)

@@ -14,7 +14,7 @@ from governance.actions.deployments import report_deployment
 from governance.api import past as then
 from governance.api.auth import EVERYBODY, models_seen
 from governance.api.bodies import Strict, Text
-from governance.api.resource import Resource
+from governance.api.resource import Resource, many
 from governance.api.rows import deployment_called, environment_named, version_named
 from governance.api.schema import described
 from registry.actions.deployments import end_deployment
@@ -85,7 +85,7 @@ class DeploymentList(Resource):
             rows = rows.filter(version__model=model)
         if environment := request.query_params.get("environment"):
             rows = rows.filter(environment=environment)
-        return self.page(rows, lambda row: DeploymentShown(row).data)
+        return self.page(rows, lambda page: many(DeploymentShown, page))
 
     def _past(self, request: Request) -> Response:
         model, environment = request.query_params.get("model"), request.query_params.get("environment")
@@ -138,4 +138,4 @@ class DeploymentEnd(Resource):
 def deployments_then(past: Past, rows: list[Deployment]) -> list[Mapping[str, Any]]:
     """Return deployments as they were."""
     past.follow(rows, "version", "reported_by")
-    return then.many(DeploymentShown, rows)
+    return many(DeploymentShown, rows)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from governance.api import past as then
 from governance.api.auth import EVERYBODY
 from governance.api.bodies import Flag, Strict, Text
-from governance.api.resource import Resource
+from governance.api.resource import Resource, many
 from governance.api.rows import environment_named
 from governance.api.schema import described
 from registry.actions.deployments import register_environment, set_environment_limits
@@ -66,7 +66,7 @@ class EnvironmentList(Resource):
             with then.past_of(request) as past:
                 rows = then.behind(request, then.in_order(past.rows(Environment), *self.ordering))
                 return then.listed(request, past, rows, lambda page: [_then(row) for row in page])
-        return self.page(Environment.objects.all(), _environment)
+        return self.page(Environment.objects.all(), lambda page: many(EnvironmentShown, page))
 
     @described("Name an environment", body=EnvironmentEntry, answers={200: EnvironmentShown, 201: EnvironmentShown})
     def post(self, request: Request) -> Response:

@@ -15,7 +15,7 @@ from audits.models import Finding
 from governance.api import past as then
 from governance.api.auth import EVERYBODY, models_seen
 from governance.api.bodies import Instant, Strict, Text
-from governance.api.resource import Resource
+from governance.api.resource import Resource, many
 from governance.api.rows import finding_called
 from governance.api.schema import described
 from registry.ledger.past import Past
@@ -88,7 +88,7 @@ class FindingList(Resource):
             rows = rows.filter(version__version=version)
         if state := request.query_params.get("state"):
             rows = rows.filter(state=state)
-        return self.page(rows, _shown)
+        return self.page(rows, lambda page: many(FindingShown, page))
 
     def _past(self, request: Request) -> Response:
         asked = {name: request.query_params.get(name) for name in ("model", "version", "state")}

@@ -17,10 +17,10 @@ from governance.api.rows import model_named
 from governance.api.schema import described
 from governance.api.v1.deployments import DeploymentShown
 from governance.api.v1.findings import FindingShown
-from governance.api.v1.inventory import ModelShown, ModelThen
+from governance.api.v1.inventory import ModelShown
 from governance.api.v1.policies import PolicyListed
 from governance.api.v1.promotions import ApprovalShown, PromotionListed
-from governance.api.v1.versions import VersionShown, VersionThen
+from governance.api.v1.versions import VersionShown
 from governance.in_force import InForce, in_force
 from registry.errors import DomainError
 from registry.ledger.clock import database_now
@@ -101,17 +101,11 @@ class ModelInForce(Resource):
             return Response(_shown(past, found))
 
 
-class RunningThen(RunningShown):
-    """The same, of rows of the past."""
-
-    version = VersionThen()
-
-
 def _shown(past: Past, found: InForce) -> Mapping[str, Any]:
     return {
         "as_of": serializers.DateTimeField().to_representation(past.instant),
-        "model": ModelThen(found.model).data,
-        "running": [RunningThen(one).data for one in found.running],
+        "model": ModelShown(found.model).data,
+        "running": [RunningShown(one).data for one in found.running],
         "findings": [FindingShown(one).data for one in found.findings],
         "people": then.people_of(past),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,11 +11,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance.actions.tiers import current_tier
+from governance.actions.tiers import current_tiers
 from governance.api import past as then
 from governance.api.auth import EVERYBODY, models_seen, require_model
 from governance.api.bodies import Flag, Strict, Text
-from governance.api.resource import Resource
+from governance.api.resource import Resource, many
 from governance.api.rows import model_named
 from governance.api.schema import described
 from governance.in_force import complete_models
@@ -65,17 +65,8 @@ class ModelShown(serializers.Serializer[Model]):
 
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_tier(self, model: Model) -> int | None:
-        """Return the newest risk tier; None before the first assessment."""
-        assessment = current_tier(model)
-        return assessment.tier if assessment else None
-
-
-class ModelThen(ModelShown):
-    """An entry as it was."""
-
-    def get_tier(self, model: Model) -> int | None:
-        """Return the risk tier that was the newest then."""
-        tier: int | None = model.__dict__["tier_then"]
+        """Return the newest risk tier, which was asked for all rows at once; None before the first assessment."""
+        tier: int | None = model.__dict__["newest_tier"]
         return tier
 
 
@@ -94,7 +85,7 @@ class ModelList(Resource):
             return self._past(request)
         rows = Model.objects.select_related("owner", "registered_by")
         limited = models_seen(request)
-        return self.page(rows if limited is None else rows.filter(pk__in=limited), _shown)
+        return self.page(rows if limited is None else rows.filter(pk__in=limited), models_shown)
 
     @described("Enter a model", body=ModelEntry, answers={200: ModelShown, 201: ModelShown})
     def post(self, request: Request) -> Response:
@@ -102,7 +93,7 @@ class ModelList(Resource):
         values = self.body(ModelEntry)
         require_model(request, values["slug"])
         model, created = register_model(actor=self.actor, **values)
-        return Response(_shown(model), status=201 if created else 200)
+        return Response(model_shown(model), status=201 if created else 200)
 
     def _past(self, request: Request) -> Response:
         limited, after = models_seen(request), request.query_params.get("after", "")
@@ -123,7 +114,7 @@ class ModelDetail(Resource):
         """Return an entry as it is, or as it was at ``as_of``; 404 when it did not exist then."""
         found = model_named(request, model)
         if not then.is_asked(request):
-            return Response(_shown(found))
+            return Response(model_shown(found))
         with then.past_of(request) as past:
             row = past.row(Model, found.slug)
             if row is None:
@@ -134,14 +125,23 @@ class ModelDetail(Resource):
     def patch(self, request: Request, model: str) -> Response:
         """Change descriptive fields. Changing the intended use voids the approvals that cover it."""
         found = model_named(request, model)
-        return Response(_shown(edit_model(found, actor=self.actor, **self.body(ModelEdit))))
+        return Response(model_shown(edit_model(found, actor=self.actor, **self.body(ModelEdit))))
 
 
-def _shown(model: Model) -> Mapping[str, Any]:
-    return ModelShown(model).data
+def model_shown(model: Model) -> Mapping[str, Any]:
+    """Return an entry as the API shows it."""
+    return models_shown([model])[0]
+
+
+def models_shown(rows: Sequence[Model]) -> list[Mapping[str, Any]]:
+    """Return entries, each with its newest tier."""
+    tiers = current_tiers(rows)
+    for row in rows:
+        row.__dict__["newest_tier"] = tiers[row.slug].tier if row.slug in tiers else None
+    return many(ModelShown, rows)
 
 
 def models_then(past: Past, rows: list[Model]) -> list[Mapping[str, Any]]:
     """Return entries as they were, each with the tier that was the newest then."""
     complete_models(past, rows)
-    return then.many(ModelThen, rows)
+    return many(ModelShown, rows)

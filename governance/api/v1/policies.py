@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from governance.api import past as then
 from governance.api.auth import EVERYBODY
-from governance.api.resource import Resource
+from governance.api.resource import Resource, many
 from governance.api.schema import described
 from governance.models import PolicyVersion
 from registry import texts
@@ -65,7 +65,7 @@ class PolicyList(Resource):
                 page = then.behind(request, then.in_order(found, *self.ordering))
                 return then.listed(request, past, page, lambda page: policies_then(past, page))
         rows = PolicyVersion.objects.select_related("drafted_by", "published_by").defer("body")
-        return self.page(rows.filter(policy=slug) if slug else rows, lambda row: PolicyListed(row).data)
+        return self.page(rows.filter(policy=slug) if slug else rows, lambda page: many(PolicyListed, page))
 
 
 class PolicyDetail(Resource):
@@ -95,4 +95,4 @@ class PolicyDetail(Resource):
 def policies_then(past: Past, rows: Sequence[PolicyVersion]) -> list[Mapping[str, Any]]:
     """Return policy versions as they were, without their rules."""
     past.follow(rows, "drafted_by", "published_by")
-    return then.many(PolicyListed, rows)
+    return many(PolicyListed, rows)

@@ -18,7 +18,7 @@ from governance.actions.promotions import open_promotion, withdraw_promotion
 from governance.api import past as then
 from governance.api.auth import EVERYBODY, WORKING, models_seen
 from governance.api.bodies import Strict, Text
-from governance.api.resource import Resource
+from governance.api.resource import Resource, many
 from governance.api.rows import approval_called, environment_named, promotion_called, version_named
 from governance.api.schema import described
 from governance.candidates import candidates
@@ -162,7 +162,7 @@ class PromotionList(Resource):
             rows = rows.filter(environment=environment)
         if state := request.query_params.get("state"):
             rows = rows.filter(state=state)
-        return self.page(rows, lambda row: PromotionListed(row).data)
+        return self.page(rows, lambda page: many(PromotionListed, page))
 
     def _past(self, request: Request) -> Response:
         asked = {name: request.query_params.get(name) for name in ("model", "environment", "state")}
@@ -263,13 +263,13 @@ class ApprovalWithdrawal(Resource):
 def promotions_then(past: Past, rows: list[PromotionRequest]) -> list[Mapping[str, Any]]:
     """Return requests as they were, without their decisions."""
     past.follow(rows, "version", "policy", "run", "requested_by", "requested_for")
-    return then.many(PromotionListed, rows)
+    return many(PromotionListed, rows)
 
 
 def approvals_then(past: Past, rows: list[Approval]) -> list[Mapping[str, Any]]:
     """Return decisions as they were."""
     past.follow(rows, "approver")
-    return then.many(ApprovalShown, rows)
+    return many(ApprovalShown, rows)
 
 
 def promotion_shown(request: PromotionRequest) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,11 +11,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audits.models import ValidationRun
 from governance.actions.versions import admit_version
 from governance.api import past as then
 from governance.api.auth import EVERYBODY
 from governance.api.bodies import Object, Strict, Text, Whole
-from governance.api.resource import Resource
+from governance.api.resource import Resource, many
 from governance.api.rows import model_named, version_named
 from governance.api.schema import described
 from governance.in_force import complete_versions
@@ -131,9 +132,9 @@ class VersionShown(serializers.Serializer[ModelVersion]):
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_validation(self, version: ModelVersion) -> str | None:
-        """Return the id of the newest run; None before the first."""
-        newest = version.runs.originals().order_by("-requested_at", "-id").values_list("pk", flat=True).first()
-        return str(newest) if newest else None
+        """Return the id of the newest run, which was asked for all rows at once; None before the first."""
+        newest: str | None = version.__dict__["newest_run"]
+        return newest
 
     def to_representation(self, instance: ModelVersion) -> dict[str, Any]:
         """Return the answer, what belongs to the version in an order of its own and not that of the tables."""
@@ -142,15 +143,6 @@ class VersionShown(serializers.Serializer[ModelVersion]):
         shown["datasets"].sort(key=lambda one: (one["role"], one["dataset"], one["version"]))
         shown["contributors"].sort(key=lambda one: (one["kind"], one["person"]))
         return shown
-
-
-class VersionThen(VersionShown):
-    """A version as it was."""
-
-    def get_validation(self, version: ModelVersion) -> str | None:
-        """Return the id of the run that was the newest then."""
-        newest: str | None = version.__dict__["validation_then"]
-        return newest
 
 
 class VersionList(Resource):
@@ -178,7 +170,7 @@ class VersionList(Resource):
                 return then.listed(request, past, page, lambda page: versions_then(past, page))
         rows = model_named(request, model).versions.select_related("registered_by", "predecessor")
         related = ("artifact_links__artifact", "dataset_links__dataset_version", "contributions__person")
-        return self.page(rows.prefetch_related(*related), version_shown)
+        return self.page(rows.prefetch_related(*related), versions_shown)
 
     @described("Register a version", body=VersionEntry, answers={200: VersionShown, 201: VersionShown})
     def post(self, request: Request, model: str) -> Response:
@@ -229,10 +221,18 @@ class VersionDetail(Resource):
 
 def version_shown(version: ModelVersion) -> Mapping[str, Any]:
     """Return a version as the API shows it."""
-    return VersionShown(version).data
+    return versions_shown([version])[0]
+
+
+def versions_shown(rows: Sequence[ModelVersion]) -> list[Mapping[str, Any]]:
+    """Return versions, each with its newest run."""
+    runs = ValidationRun.objects.newest_of(rows)
+    for row in rows:
+        row.__dict__["newest_run"] = str(runs[row.pk]) if row.pk in runs else None
+    return many(VersionShown, rows)
 
 
 def versions_then(past: Past, rows: list[ModelVersion]) -> list[Mapping[str, Any]]:
     """Return versions as they were, with what belongs to them."""
     complete_versions(past, rows)
-    return then.many(VersionThen, rows)
+    return many(VersionShown, rows)

@@ -61,7 +61,7 @@ def models(request: HttpRequest) -> HttpResponse:
             "slug": row.slug,
             "name": row.name,
             "owner": row.owner,
-            "tier": row.__dict__["tier_then"],
+            "tier": row.__dict__["newest_tier"],
             "get_kind_display": row.get_kind_display(),
             "version_count": counted[row.slug],
             "live": live[row.slug],
