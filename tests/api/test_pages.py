@@ -69,7 +69,7 @@ def test_a_list_asks_the_database_as_often_whatever_its_length(cast: Cast, past:
         then = f"&as_of={database_now().isoformat().replace('+00:00', 'Z')}" if past else ""
         return [f"{MODELS}?page_size=100{then}", f"{MODELS}model-00/versions/?page_size=100{then}"]
 
-    asked(MODELS)  # the token's first use of the hour is noted
+    asked(MODELS)  # the token's first use of the hour is written down
     few = [asked(path) for path in added(0, 3)]
     assert [asked(path) for path in added(3, 20)] == few
 
