@@ -28,7 +28,7 @@ def binomial(defaults: float, n: float, pd: float) -> float:
 
     References
     ----------
-    Basel Committee on Banking Supervision, Working Paper 14 (2005), chapter V. Equal to
+    Basel Committee on Banking Supervision, Working Paper 14, revised May 2005. Equal to
     ``scipy.stats.binomtest(d, n, pd, alternative="greater").pvalue`` for whole counts.
     """
     _refuse(defaults, n, pd)

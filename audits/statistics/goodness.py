@@ -75,7 +75,7 @@ def hosmer_lemeshow(groups: list[GroupOfScores], *, fitted: bool) -> GoodnessOfF
     References
     ----------
     D. W. Hosmer, S. Lemeshow, Communications in Statistics A9 (1980) 1043-1069; D. W. Hosmer, S. Lemeshow,
-    R. X. Sturdivant, *Applied Logistic Regression*, 3rd ed., 2013, sections 5.2.2 and 5.3.
+    R. X. Sturdivant, *Applied Logistic Regression*, 3rd ed., 2013, sections 5.2.2 and 5.4.
     """
     df = len(groups) - (2 if fitted else 0)
     if df < 1:

@@ -112,9 +112,10 @@ def mcnemar(only_version: float, only_baseline: float, alternative: Alternative 
               p_\text{mid} = p_\text{exact} - \begin{cases} P(b), & \text{two-sided} \\
               \tfrac12 P(b), & \text{one-sided} \end{cases}, \qquad \chi^2 = \frac{(b - c)^2}{b + c}
 
-    "version-worse" asks for the chance of so few rows that only this version has right, or fewer. The chi-square forms
-    (plain, and with Edwards' correction :math:`(|b - c| - 1)^2/(b + c)`) are two-sided. Without discordant rows all
-    p-values are 1 and there is no chi-square. Fractional effective counts are allowed.
+    Two-sided with b = c, where the exact value is 1, half of P(b) is taken off as well. "version-worse" asks for the chance
+    of so few rows that only this version has right, or fewer. The chi-square forms (plain, and with Edwards' correction
+    :math:`(|b - c| - 1)^2/(b + c)`) are two-sided. Without discordant rows all p-values are 1 and there is no chi-square.
+    Fractional effective counts are allowed.
 
     References
     ----------
@@ -132,7 +133,8 @@ def mcnemar(only_version: float, only_baseline: float, alternative: Alternative 
     if alternative == "version-worse":
         exact, mid = min(1.0, tail), max(0.0, tail - point / 2.0)
     else:
-        exact, mid = min(1.0, 2.0 * tail), 1.0 if b == c else min(1.0, max(0.0, 2.0 * tail - point))
+        exact = min(1.0, 2.0 * tail)
+        mid = 1.0 - point / 2.0 if b == c else min(1.0, max(0.0, 2.0 * tail - point))
     plain, corrected = (b - c) ** 2 / total, max(0.0, abs(b - c) - 1.0) ** 2 / total
     return Mcnemar(
         b, c, exact, mid, plain, float(stats.chi2.sf(plain, 1)), corrected, float(stats.chi2.sf(corrected, 1))

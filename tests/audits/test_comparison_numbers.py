@@ -55,6 +55,11 @@ def test_published_tables_of_mcnemar(
 def test_published_mid_p_and_its_one_sided_form() -> None:
     # Cumulus chart-review documentation: 16 and 6 discordant rows, mid-p 0.035
     assert mcnemar(16, 6).mid_p == pytest.approx(0.035, abs=5e-4)
+    # Fagerland, Lydersen, Laake 2013, table 1: 1 and 7 discordant rows, exact 0.0703 and mid-p 0.0391; with n12 = n21 their
+    # supplement takes half the probability of n12 off 1
+    bentur = mcnemar(1, 7)
+    assert (bentur.exact, bentur.mid_p) == pytest.approx((0.0703, 0.0391), abs=5e-5)
+    assert mcnemar(5, 5).mid_p == pytest.approx(1.0 - stats.binom(10, 0.5).pmf(5) / 2)
     worse = mcnemar(6, 16, "version-worse")
     assert worse.exact == pytest.approx(stats.binomtest(6, 22, alternative="less").pvalue)
     assert worse.mid_p == pytest.approx(worse.exact - stats.binom(22, 0.5).pmf(6) / 2)

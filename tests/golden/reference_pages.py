@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from audits.checks.contract import SLUG_FAMILIES
+from audits.checks.contract import CONFIDENCE_SCHEMA, SLUG_FAMILIES
 from tests.architecture.sources import ROOMS, ROOT
 from tests.golden.error_codes import error_codes
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"<!-- generated: (?P<name>[a-z-]+) -->\n(?P<text>.*?)<!-- end: (?P=name) -->", re.DOTALL)
 RULE = re.compile(r"^-{3,}$")
+CONTINUED = re.compile(r"^\.\. math::.*(?:\n +\S.*)+", re.MULTILINE)
+BROKEN_CODE = re.compile(r"(`[a-z_]+\.)\n *(?=[a-z_]+`)")
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -61,18 +64,49 @@ def one_check(entry: Any) -> str:
     """A check's definition: what it needs and takes, formula, meaning, limits, when not to use it, sources."""
     spec = entry.item
     facts = [("needs", words(spec.needs)), ("unit", spec.unit), ("better", spec.better)]
-    facts += [
-        ("models", ", ".join(spec.tasks)),
-        ("parameters", words((*spec.parameters["properties"], "confidence"))),
-        ("module", f"`{entry.module}`"),
-    ]
+    facts += [("models", ", ".join(spec.tasks)), ("module", f"`{entry.module}`")]
     facts += [("if not met", spec.mend)] if spec.mend else []
-    return f"## {entry.slug}\n\n{table(('', ''), facts)}\n{markdown(inspect.getdoc(spec.function) or '')}\n"
+    given = inspect.signature(spec.function).parameters
+    schemas = {**spec.parameters["properties"], "confidence": CONFIDENCE_SCHEMA}
+    rows = [(f"`{name}`", default(given[name].default), may_be(schema)) for name, schema in schemas.items()]
+    settings = table(("parameter", "default", "may be"), rows)
+    definition = markdown(inspect.getdoc(spec.function) or "").replace("**Parameters**", f"{settings}\n**Parameters**")
+    return f"## {entry.slug}\n\n{table(('', ''), facts)}\n{definition}\n"
+
+
+def default(value: Any) -> str:
+    """Return the default of a parameter as it would be written in a policy."""
+    return "left out" if value in (None, "") else f"`{json.dumps(value)}`"
+
+
+def may_be(schema: Mapping[str, Any]) -> str:
+    """Return in words what a JSON Schema allows."""
+    if "oneOf" in schema:
+        return "; or ".join(map(may_be, schema["oneOf"]))
+    if "enum" in schema:
+        return words(json.dumps(value) for value in schema["enum"] if value != "")
+    kind, pattern = schema["type"], schema.get("pattern")
+    low, high = (schema.get(name) for name in ("minimum", "maximum"))
+    above, below = (schema.get(name) for name in ("exclusiveMinimum", "exclusiveMaximum"))
+    ends = [f"above {above:g}"] if above is not None else [f"from {low:,.10g}"] if low is not None else []
+    ends += [f"below {below:g}"] if below is not None else [f"to {high:,.10g}"] if high is not None else []
+    if kind == "array":
+        count = f"{schema.get('minItems', 0)} to {schema['maxItems']}"
+        return f"list of {count} texts{', each once' if schema.get('uniqueItems') else ''}"
+    if kind == "object":
+        return f"object of {schema['minProperties']} to {schema['maxProperties']} names, each with a text"
+    if kind == "boolean":
+        return "`true`, `false`"
+    if kind == "string":
+        return f"text like `{pattern}`" if pattern else f"text of at most {schema['maxLength']} characters"
+    return " ".join([{"integer": "whole number", "number": "number"}[kind], *ends])
 
 
 def markdown(docstring: str) -> str:
     """Return a numpydoc docstring as Markdown: headings in bold, formulas between dollar signs, entries as a list."""
     text = re.sub(r":math:`([^`]*)`", r"$\1$", docstring).replace("``", "`")
+    text = CONTINUED.sub(lambda found: " ".join(found[0].split()), text)
+    text = BROKEN_CODE.sub(r"\1", text)
     out: list[str] = []
     lines = text.split("\n")
     listing = False
@@ -85,6 +119,8 @@ def markdown(docstring: str) -> str:
             out += [f"**{line}**", ""]
         elif line.startswith(".. math::"):
             out += ["$$", line.removeprefix(".. math::").strip(), "$$"]
+        elif line.startswith("Not for: ") and out[-1]:
+            out += ["", line]
         elif listing and line and not line.startswith(" "):
             out.append(f"- {line}")
         else:

@@ -48,8 +48,8 @@ def pd_backtest_binomial(
     ----------
     subject : evaluation table with ``target`` (1: default) and ``score`` (the probability of default).
     level : "portfolio": all rows at their mean PD; "grade": the smallest p-value of a grade, adjusted by Holm.
-    grade_column : column with the rating grade. Left out: each distinct score is a grade where there are at most
-        ``bins``, else ``bins`` groups of about as many rows.
+    grade_column : column with the rating grade. Left out: each distinct score is a grade.
+    bins : most grades made of scores; where more scores differ, so many groups of about as many rows each.
     confidence : nominal coverage of Jeffreys' interval of each grade's rate; a p-value has no interval.
 
     Returns
@@ -69,8 +69,8 @@ def pd_backtest_binomial(
 
     References
     ----------
-    Basel Committee on Banking Supervision, Working Paper 14 (2005), chapter V; S. Holm, Scandinavian Journal of
-    Statistics 6 (1979) 65-70; ``scipy.stats.binomtest``.
+    Basel Committee on Banking Supervision, *Studies on the Validation of Internal Rating Systems*,
+    Working Paper 14, revised May 2005; S. Holm, Scandinavian Journal of Statistics 6 (1979) 65-70; ``scipy.stats.binomtest``.
     """
     return _measure(subject, "binomial", level=level, grade_column=grade_column, bins=bins, confidence=confidence)
 
@@ -102,8 +102,8 @@ def pd_backtest_jeffreys(
     ----------
     subject : evaluation table with ``target`` (1: default) and ``score`` (the probability of default).
     level : "portfolio": all rows at their mean PD; "grade": the smallest p-value of a grade, adjusted by Holm.
-    grade_column : column with the rating grade. Left out: each distinct score is a grade where there are at most
-        ``bins``, else ``bins`` groups of about as many rows.
+    grade_column : column with the rating grade. Left out: each distinct score is a grade.
+    bins : most grades made of scores; where more scores differ, so many groups of about as many rows each.
     confidence : nominal coverage of Jeffreys' interval of each grade's rate; a p-value has no interval.
 
     Returns

@@ -40,7 +40,8 @@ def hosmer_lemeshow(
     ----------
     subject : evaluation table with ``target`` and ``score``.
     groups : groups of about as many rows each by rising score; equal scores stay together, so fewer may come out.
-    fitted_on_these_rows : the scores were fitted on the rows of this table, which costs two degrees of freedom.
+    fitted_on_these_rows : the scores were fitted on the rows of this table, which costs two degrees of freedom: of G
+        groups found df is G - 2 then, else G.
     confidence : not used; a p-value has no interval.
 
     Returns
@@ -62,7 +63,7 @@ def hosmer_lemeshow(
     References
     ----------
     D. W. Hosmer, S. Lemeshow, Communications in Statistics A9 (1980) 1043-1069; D. W. Hosmer, S. Lemeshow, R. X.
-    Sturdivant, *Applied Logistic Regression*, 3rd ed., Wiley, 2013, sections 5.2.2 and 5.3 (rows not used in the fit).
+    Sturdivant, *Applied Logistic Regression*, 3rd ed., Wiley, 2013, sections 5.2.2 and 5.4 (rows not used in the fit).
     """
     import math
 

@@ -33,9 +33,11 @@ def mcnemar(
 ) -> Measurement:
     r"""P-value of McNemar's test: chance of so few rows that only this version has right, were both right as often.
 
-    .. math:: b \mid b + c \sim \mathrm{Bin}(b + c, \tfrac12), \qquad p = P(B \le b)
+    .. math:: b \mid b + c \sim \mathrm{Bin}(b + c, \tfrac12), \qquad p = P(B \le b)\ \text{(a loss)}, \quad
+              p = \min\{1,\, 2 P(B \le \min(b, c))\}\ \text{(two-sided)}
 
-    with b rows that only this version has right and c that only the other has. 0: this version is right less often; 1:
+    with b rows that only this version has right and c that only the other has; the mid-p value is less by half of P(B =
+    b), two-sided by all of P(B = min(b, c)), or by half of it where b = c. 0: this version is right less often; 1:
     it is not. A requirement reads "at least 0.05".
 
     Parameters

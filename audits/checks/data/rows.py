@@ -172,8 +172,8 @@ def train_test_overlap(subject: CheckSubject, *, of: str = "share", confidence: 
 
     References
     ----------
-    R. G. Newcombe, Statistics in Medicine 17 (1998) 857-890 (methods 3 and 10); S. Kapoor, A. Narayanan, Patterns 4 (2023)
-    100804 (leakage between training and test).
+    R. G. Newcombe, Statistics in Medicine 17 (1998) 857-872 (method 3) and 873-890 (method 10); S. Kapoor, A. Narayanan,
+    Patterns 4 (2023) 100804 (leakage between training and test).
     """
     from audits.statistics.intervals import wilson
     from audits.statistics.shift import share_change

@@ -50,7 +50,7 @@ def missing_values(subject: CheckSubject, *, of: str = "share", confidence: floa
 
     References
     ----------
-    R. G. Newcombe, Statistics in Medicine 17 (1998) 857-890 (methods 3 and, of two shares, 10).
+    R. G. Newcombe, Statistics in Medicine 17 (1998) 857-872 (method 3) and 873-890 (method 10, of two shares).
     """
     from audits.statistics.shift import share_change
     from audits.tables.gaps import gaps

@@ -50,7 +50,8 @@ def psi_score(subject: CheckSubject, *, bins: int = 10, confidence: float = 0.95
 
     References
     ----------
-    N. Siddiqi, *Credit Risk Scorecards*, Wiley 2006; B. Yurdakul, J. Naranjo, J. Risk Model Validation 14 (2020).
+    N. Siddiqi, *Credit Risk Scorecards*, Wiley 2006; B. Yurdakul, J. Naranjo, J. Risk Model Validation
+    14(4) (2020) 89-100 (what it comes to by chance).
     """
     reference, score = subject.reference, subject.evaluation.roles.score
     if reference is None or reference.roles.score is None or score is None:

@@ -44,7 +44,8 @@ def reason_fidelity(subject: CheckSubject, *, confidence: float = 0.95) -> Measu
 
     References
     ----------
-    12 CFR 1002.9(b)(2) (Regulation B: reasons must be those that were actually considered); CFPB Circular 2022-03;
+    12 CFR 1002.9(b)(2) (Regulation B: reasons must be those that were actually considered); CFPB Circular 2022-03
+    (withdrawn 2025-05-12);
     W. Samek et al., IEEE TNNLS 28 (2017) 2660-2673, doi:10.1109/TNNLS.2016.2599820 (replacing the named features);
     E. B. Wilson, JASA 22 (1927) 209-212, doi:10.1080/01621459.1927.10502953.
     """

@@ -97,7 +97,9 @@ def exact_tests(
         "positive_predictive_value" or "accuracy".
     against : "rest" (all other measured groups), "largest" (the group with the most rows), or an object
         {attribute: group}.
-    test, adjust : which p-value is adjusted and how. All of them stand in ``detail``.
+    test : "fisher", two-sided: the chance, given all margins, of a table no likelier than the one seen; or "mid-p", which
+        counts tables just as likely as that one by half and errs less on the safe side.
+    adjust : how p-values are adjusted for the number of comparisons. Both adjustments stand in ``detail``.
     confidence : nominal coverage of Newcombe's interval of each difference and of Wilson's of each rate.
 
     Returns

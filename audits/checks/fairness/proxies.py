@@ -78,7 +78,7 @@ def proxy_screen(
     attributes, features : what to screen; all of the table's when left out.
     bins : largest number of bins of a number.
     min_group_size : groups with fewer rows are left out.
-    confidence : nominal coverage of the bias-corrected interval over multinomial draws of the table of counts.
+    confidence : nominal coverage of the bias-corrected interval over 300 multinomial draws of the counts.
 
     Returns
     -------

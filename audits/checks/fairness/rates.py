@@ -60,7 +60,7 @@ METRICS = (
         "all are",
         "It grows with the base rate of a group even where a score means the same for each group, unless scores are perfect.",
         "comparing groups with very different base rates without the positive predictive value beside it.",
-        "J. Angwin et al., ProPublica 2016; A. Chouldechova, Big Data 5 (2017) 153-163, arXiv:1610.07524; "
+        "J. Angwin et al., ProPublica 2016; A. Chouldechova, Big Data 5 (2017) 153-163, arXiv:1703.00056; "
         "``fairlearn.metrics.false_positive_rate``.",
     ),
     Metric(
@@ -72,7 +72,7 @@ METRICS = (
         "It is one less the true positive rate: the differences are equal, the ratios are not, and the ratio of two small "
         "rates swings widely.",
         "a ratio where hardly anybody is missed; read the difference there.",
-        "A. Chouldechova, Big Data 5 (2017) 153-163, arXiv:1610.07524; ``fairlearn.metrics.false_negative_rate``.",
+        "A. Chouldechova, Big Data 5 (2017) 153-163, arXiv:1703.00056; ``fairlearn.metrics.false_negative_rate``.",
     ),
     Metric(
         "positive_predictive_value",
@@ -83,7 +83,7 @@ METRICS = (
         "Groups with different base rates have different values under one threshold even where a score means the same for "
         "each group, because those above the threshold are spread differently.",
         "rows where the outcome of selected people is not yet known.",
-        "A. Chouldechova, Big Data 5 (2017) 153-163, arXiv:1610.07524; ``sklearn.metrics.precision_score``.",
+        "A. Chouldechova, Big Data 5 (2017) 153-163, arXiv:1703.00056; ``sklearn.metrics.precision_score``.",
     ),
     Metric(
         "accuracy",

@@ -240,7 +240,8 @@ def f1(subject: CheckSubject, *, confidence: float = 0.95) -> Measurement:
 
     References
     ----------
-    ``sklearn.metrics.f1_score``; K. Takahashi et al., Applied Intelligence 52 (2022) 4961-4972.
+    ``sklearn.metrics.f1_score``; K. Takahashi et al., Applied Intelligence 52 (2022) 4961-4972 (another
+    interval of F1, by the delta method).
     """
     return _rate(subject, "jaccard", confidence, "No row is positive or selected: F1 is 0/0.", {})
 

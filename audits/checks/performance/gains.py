@@ -93,7 +93,7 @@ def lift(subject: CheckSubject, *, part: float = 0.1, confidence: float = 0.95) 
 
     References
     ----------
-    M. J. A. Berry, G. S. Linoff, *Data Mining Techniques*, 2nd ed., Wiley, 2004, chapter 4.
+    M. J. A. Berry, G. S. Linoff, *Data Mining Techniques*, 2nd ed., Wiley, 2004.
     """
     return _measure(subject, part, confidence, "ratio")
 

@@ -145,8 +145,8 @@ def out_of_time_gap(
 
     References
     ----------
-    Board of Governors of the Federal Reserve System, SR 11-7 (2011), section V (outcomes analysis); R. G. Newcombe,
-    Statistics in Medicine 17 (1998) 873-890.
+    Board of Governors of the Federal Reserve System, SR 11-7 (2011), section V (outcomes analysis; superseded by SR 26-2
+    on 2026-04-17); R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890.
     """
     from audits.statistics.intervals import ends
     from audits.tables.periods import periods as stretches

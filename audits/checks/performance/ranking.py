@@ -120,7 +120,8 @@ def gini(subject: CheckSubject, *, confidence: float = 0.95) -> Measurement:
 
     References
     ----------
-    Basel Committee on Banking Supervision, Working Paper 14 (2005), chapter III.
+    Basel Committee on Banking Supervision, *Studies on the Validation of Internal Rating Systems*,
+    Working Paper 14, revised May 2005 (accuracy ratio).
     """
     from audits.statistics.auc import auc_interval
     from audits.tables.aggregates import score_cells

@@ -59,8 +59,9 @@ def weak_segments(
         "absolute" (of an amount); left out: error, absolute.
     depth : cuts a segment is made of at most.
     min_segment_rows : rows that each segment must hold.
-    confidence : 1 - alpha. Each interval holds for all segments the tree could have ended in at once (Bonferroni), so
-        it also holds for the worst, which was picked because it looked bad.
+    confidence : 1 - alpha. Of shares of wrong decisions Newcombe's interval and Fisher's one-sided test, of mean losses
+        those of Welch. Each interval holds for all segments the tree could have ended in at once (Bonferroni), so it also
+        holds for the worst, which was picked because it looked bad.
 
     Returns
     -------

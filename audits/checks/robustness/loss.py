@@ -42,7 +42,8 @@ def missing_values(
     perturbation : "missing-" and the blanked share.
     of : "loss" of quality, or "change": the mean absolute change of a score (of an amount over the standard deviation
         of the outcome), the share of changed classes.
-    confidence : nominal coverage.
+    confidence : nominal coverage of the normal interval, with DeLong's variance of the paired difference (AUC), that of
+        the rows that became right or wrong (accuracy), or the delta method's (RMSE); of changed classes Wilson's.
 
     Returns
     -------
@@ -96,7 +97,8 @@ def noise(
     perturbation : "noise-" and the size s of the noise.
     of : "loss" of quality, or "change": the mean absolute change of a score (of an amount over the standard deviation
         of the outcome), the share of changed classes.
-    confidence : nominal coverage.
+    confidence : nominal coverage of the normal interval, with DeLong's variance of the paired difference (AUC), that of
+        the rows that became right or wrong (accuracy), or the delta method's (RMSE); of changed classes Wilson's.
 
     Returns
     -------

@@ -25,7 +25,7 @@ def permutation(subject: CheckSubject, *, confidence: float = 0.95) -> Measureme
     Parameters
     ----------
     subject : the same rows scored in another order under the key "permutation" of ``subject.perturbed``.
-    confidence : nominal coverage of the upper limit in ``detail``.
+    confidence : nominal coverage of Clopper and Pearson's interval, whose upper end is the limit in ``detail``.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def determinism(subject: CheckSubject, *, confidence: float = 0.95) -> Measureme
     Parameters
     ----------
     subject : ``fitness`` with ``repeat_rows`` and ``repeat_difference``.
-    confidence : nominal coverage of the upper limit in ``detail``.
+    confidence : nominal coverage of Clopper and Pearson's interval, whose upper end is the limit in ``detail``.
 
     Returns
     -------
