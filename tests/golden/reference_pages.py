@@ -98,7 +98,7 @@ def may_be(schema: Mapping[str, Any]) -> str:
     if kind == "boolean":
         return "`true`, `false`"
     if kind == "string":
-        return f"text like `{pattern}`" if pattern else f"text of at most {schema['maxLength']} characters"
+        return "text, as said below" if pattern else f"text of at most {schema['maxLength']} characters"
     return " ".join([{"integer": "whole number", "number": "number"}[kind], *ends])
 
 
