@@ -104,7 +104,8 @@ class NumberHistogram:
 
 @dataclass(frozen=True)
 class CategoryHistogram:
-    """How many rows hold each category; ``missing`` counts those that hold none, ``other`` those of rare categories."""
+    """How many rows hold each category that the reference has; ``missing`` counts those that hold none, ``other`` the rest:
+    of a reference its rare categories, of a table laid beside it those that are not among the kept ones."""
 
     column: str
     counts: Mapping[str, int]
@@ -294,7 +295,8 @@ def cut(reference: Histogram, current: Histogram, *, bins: int, categories: int 
     """Return the rows of both in few bins that the reference decides, missing values in a bin of their own.
 
     Numbers with more than ``bins`` distinct values are cut at the reference's quantiles, the smallest value v with F(v)
-    >= j/bins; everything else by category: the commonest ``categories``, "(other)" and "(not in reference)".
+    >= j/bins; everything else by category: the commonest ``categories``, "(other)" and "(not in reference)", which are
+    one bin where the reference has more categories than were kept.
     """
     if isinstance(reference, NumberHistogram) and isinstance(current, NumberHistogram):
         if reference.points is not None and reference.complete and len(reference.points) <= bins:
@@ -378,12 +380,14 @@ def _by_category(reference: CategoryHistogram, current: CategoryHistogram, most:
     known, now = reference.counts, current.counts
     commonest = sorted(known, key=lambda label: (-known[label], label))[:most]
     rest = set(known) - set(commonest)
+    rare = (reference.other + sum(known[label] for label in rest), sum(now.get(label, 0) for label in rest))
+    unseen = current.other + sum(n for label, n in now.items() if label not in known)
     labels = [*commonest, "(other)", "(not in reference)", "(missing)"]
-    before = [known[label] for label in commonest]
-    before += [reference.other + sum(known[label] for label in rest), 0, reference.missing]
-    after = [now.get(label, 0) for label in commonest]
-    after += [sum(now.get(label, 0) for label in rest)]
-    after += [current.other + sum(n for label, n in now.items() if label not in known), current.missing]
+    if reference.other:  # the reference's rarest are not known by name, so that new ones cannot be told from them
+        labels[-3:-1] = ["(other, or not in reference)", "(not in reference)"]
+        rare, unseen = (rare[0], rare[1] + unseen), 0
+    before = [*(known[label] for label in commonest), rare[0], 0, reference.missing]
+    after = [*(now.get(label, 0) for label in commonest), rare[1], unseen, current.missing]
     rows = [np.array(side, dtype=np.float64) for side in (before, after)]
     return _kept(labels, rows, "categories", None)
 

@@ -144,7 +144,7 @@ class Filling:
                 message = "A text column has more than a million distinct values."
                 raise DomainError("too-many-categories", message, column=name)
         done: dict[str, Histogram] = {name: one.done() for name, one in numbers.items()}
-        return done | {name: kept_categories(name, counts, most) for name, counts in others.items()}
+        return done | {name: kept_categories(empty[name], counts, most) for name, counts in others.items()}
 
 
 def _ranked(pieces: list[Floats], parts: int) -> Floats:
@@ -175,9 +175,10 @@ def labels(column: pa.Array) -> dict[str, int]:
     return counts
 
 
-def kept_categories(name: str, counts: Counter[str], most: int) -> CategoryHistogram:
-    """Keep the commonest categories by name and the others as one number."""
+def kept_categories(empty: Histogram, counts: Counter[str], most: int) -> CategoryHistogram:
+    """Keep the categories that ``empty`` names, the commonest if it names none, and the others as one number."""
     missing = counts.pop(MISSING, 0)
-    kept = sorted(counts, key=lambda label: (-counts[label], label))[:most]
+    named = empty.counts if isinstance(empty, CategoryHistogram) else {}
+    kept = list(named) or sorted(counts, key=lambda label: (-counts[label], label))[:most]
     other = sum(counts.values()) - sum(counts[label] for label in kept)
-    return CategoryHistogram(name, {label: counts[label] for label in kept}, other, missing)
+    return CategoryHistogram(empty.column, {label: counts[label] for label in kept}, other, missing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,8 @@ from audits.statistics.histograms import (
     NumberHistogram,
     histogram_from_json,
 )
-from audits.tables.asking import arrays_of, group_label, number, rows_of
+from audits.tables.asking import arrays_of, number, rows_of
+from audits.tables.categories import MAX_VALUES, category_counts
 from audits.tables.contract import EvaluationTable
 from audits.tables.filling import OUTERMOST, Filling, NumberFilling, kept_categories
 from registry.digests import digest_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 FORMAT = "cadastre/histograms/2"
 MAX_POINTS = 1_024
 MAX_CATEGORIES = 2_000
-MAX_VALUES = 1_000_000
 QUANTILES = 2_000
 HEAVY = 5e-4
 """Where one of the equal bins holds more of the rows than this, slots at quantiles resolve the column better."""
@@ -181,7 +180,7 @@ def _emptied(wanted: Histogram, name: str) -> Histogram:
     import numpy as np
 
     if isinstance(wanted, CategoryHistogram):
-        return CategoryHistogram(name, {}, 0, 0)
+        return CategoryHistogram(name, dict.fromkeys(wanted.counts, 0), 0, 0)
     counts, sums = np.zeros_like(wanted.counts), np.zeros_like(wanted.sums)
     return replace(wanted, column=name, counts=counts, sums=sums, square=0.0, missing=0)
 
@@ -250,11 +249,10 @@ def _filled(table: EvaluationTable, empty: Mapping[str, Histogram]) -> dict[str,
         return Filling(table.reader).filled(empty, rows=table.rows, most=MAX_CATEGORIES, values=MAX_VALUES)
     filled: dict[str, Histogram] = {}
     for name, one in empty.items():
-        column = table.table[name]
         if isinstance(one, CategoryHistogram):
-            filled[name] = _categories(table, name, column)
+            filled[name] = kept_categories(one, category_counts(table, name), MAX_CATEGORIES)
         else:
-            filled[name] = _numbers(table, one, column.cast("float64"))
+            filled[name] = _numbers(table, one, table.table[name].cast("float64"))
     return filled
 
 
@@ -283,14 +281,3 @@ def _slot(value: Any, points: list[float], before: int) -> Any:
     above = _slot(value, points[middle + 1 :], before + middle + 1)
     at = ibis.literal(2 * (before + middle) + 1, type="int32")
     return ibis.cases((value < here, _slot(value, points[:middle], before)), (value == here, at), else_=above)
-
-
-def _categories(table: EvaluationTable, name: str, column: Any) -> CategoryHistogram:
-    counted = table.table.group_by(column.name("value")).aggregate(n=table.table.count())
-    rows = rows_of(counted.limit(MAX_VALUES + 1))
-    if len(rows) > MAX_VALUES:
-        raise DomainError("too-many-categories", "A text column has more than a million distinct values.", column=name)
-    counts: Counter[str] = Counter()
-    for row in rows:
-        counts[group_label(row["value"])] += int(row["n"])
-    return kept_categories(name, counts, MAX_CATEGORIES)

@@ -150,14 +150,15 @@ def _renames(
 
 
 def _alike(reference: EvaluationTable, current: EvaluationTable, was: str, now: str) -> float:
-    from audits.tables.columns import paired_histogram
+    from audits.statistics.histograms import cut
+    from audits.tables.sides import both_sides
     from registry.errors import DomainError
 
     try:
-        found = paired_histogram(reference, current, columns=(was, now), bins=BINS)
+        (side,) = both_sides(reference, current, {was: now})
     except DomainError:
         # columns that cannot be laid side by side are not alike, which is all that is asked
         return 0.0
-    totals = sum(found.reference), sum(found.current)
-    pairs = zip(found.reference, found.current, strict=True)
-    return 1.0 - sum(abs(before / totals[0] - after / totals[1]) for before, after in pairs) / 2.0
+    found = cut(side.reference, side.current, bins=BINS)
+    apart = found.reference / found.reference.sum() - found.current / found.current.sum()
+    return 1.0 - float(abs(apart).sum()) / 2.0

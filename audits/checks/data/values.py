@@ -224,19 +224,16 @@ def unseen_categories(subject: CheckSubject, *, confidence: float = 0.95) -> Mea
     ----------
     E. B. Wilson, JASA 22 (1927) 209-212, for the interval.
     """
-    from audits.tables.asking import MISSING
-    from audits.tables.columns import UNSEEN, paired_histogram
+    from audits.tables.categories import unseen
 
     reference = subject.reference
     if reference is None:
         raise ValueError("the check needs a reference table")
     rows: list[dict[str, Any]] = []
     for name in _categories(subject):
-        found = paired_histogram(reference, subject.evaluation, columns=(name, name), bins=FEW_VALUES)
-        counts = dict(zip(found.labels, found.current, strict=True))
-        n = sum(counts.values()) - counts.get(MISSING, 0)
-        known = sum(n > 0 for label, n in zip(found.labels, found.reference, strict=True) if label != MISSING)
-        rows.append({"feature": name, "n": n, "known": known} | wilson_row(counts.get(UNSEEN, 0), n, confidence))
+        found = unseen(reference, subject.evaluation, name)
+        row = {"feature": name, "n": found.n, "known": found.known}
+        rows.append(row | wilson_row(found.unseen, found.n, confidence))
     measured = sorted(
         (row for row in rows if row["share"] is not None), key=lambda row: (-row["share"], row["feature"])
     )

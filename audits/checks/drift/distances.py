@@ -250,7 +250,8 @@ def chi_square_features(subject: CheckSubject, *, of: str = "p_value", confidenc
 
     Notes
     -----
-    Limits: approximate where an expected count is below 5, which a note says. With a million rows every difference is
+    Limits: approximate where an expected count is below 5, which a note says. Of more than 50 categories the rarest are
+    one; of more than 2,000, new ones are counted with them. With a million rows every difference is
     significant: judge Cramér's V.
     Not for: numbers with many values (see ``drift.ks_features``).
 

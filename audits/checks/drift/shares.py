@@ -113,7 +113,8 @@ def psi_features(subject: CheckSubject, *, bins: int = 10, confidence: float = 0
 
     Notes
     -----
-    Limits: the value depends on the number of bins; bins empty on one side count half a row.
+    Limits: the value depends on the number of bins; bins empty on one side count half a row. Of a feature with more than
+    50 categories the rarest are one bin; with more than 2,000, new ones are counted with them.
     Not for: small tables, where chance alone comes near the usual limits (see ``by_chance``).
 
     References
