@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from audits.checks.measurement import (
+    COUNTED,
     MEASURED_ONCE,
     GroupRow,
     GroupStatus,
@@ -16,6 +17,7 @@ from audits.checks.measurement import (
     Plot,
     PlotColumn,
     gettext_noop,
+    intervals_plot,
     plain,
 )
 from audits.checks.subject import NEEDS, CheckSubject, Fitness
@@ -24,6 +26,7 @@ from registry.errors import DomainError
 
 __all__ = [
     "CHECKS",
+    "COUNTED",
     "MEASURED_ONCE",
     "NEEDS",
     "TASKS",
@@ -38,6 +41,7 @@ __all__ = [
     "PlotColumn",
     "check",
     "gettext_noop",
+    "intervals_plot",
     "plain",
 ]
 

@@ -16,6 +16,7 @@ from audits.checks.contract import (
     PlotColumn,
     check,
     gettext_noop,
+    intervals_plot,
 )
 
 SCALE = {"scale": {"enum": ["share", "amount"]}}
@@ -318,17 +319,9 @@ def _limit_plot(fitness: Fitness, name: str, amount: float) -> Plot:
 
 
 def _quantiles_plot(rows: list[dict[str, Any]]) -> Plot:
-    names = (gettext_noop("Quantile"), gettext_noop("Seconds"), gettext_noop("Low"), gettext_noop("High"))
-    return Plot(
-        "intervals",
-        gettext_noop("Latency of one row by quantile"),
-        (PlotColumn(names[0], "text"), *(PlotColumn(name) for name in names[1:])),
-        tuple((f"p{row['quantile'] * 100:g}", row["seconds"], row["low"], row["high"]) for row in rows),
-        label=names[0],
-        value=names[1],
-        low=names[2],
-        high=names[3],
-    )
+    cells = [(f"p{row['quantile'] * 100:g}", row["seconds"], row["low"], row["high"]) for row in rows]
+    title = gettext_noop("Latency of one row by quantile")
+    return intervals_plot(title, gettext_noop("Quantile"), gettext_noop("Seconds"), cells)
 
 
 def _times_plot(times: list[float]) -> Plot:

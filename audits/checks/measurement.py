@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -114,6 +114,31 @@ NEEDED_ROLES: Mapping[str, tuple[str, ...]] = {
     "grid": ("label", "series", "value"),
     "table": (),
 }
+
+
+LOW, HIGH = gettext_noop("Low"), gettext_noop("High")
+COUNTED = (PlotColumn(gettext_noop("n"), "count"),)
+"""The column beside an interval that says how many rows it is over."""
+
+
+def intervals_plot(
+    title: str,
+    label: str,
+    value: str,
+    rows: Iterable[Sequence[Any]],
+    *,
+    kind: ColumnKind = "number",
+    more: Sequence[PlotColumn] = (),
+    **drawn: Any,
+) -> Plot:
+    """Return a plot of intervals, one row each for a class, group, feature, version or table.
+
+    ``label`` and ``value`` are headings, ``rows`` hold label, value, both ends, and a cell for each column of ``more``;
+    ``kind`` says what value and ends are, ``drawn`` is what else ``Plot`` takes.
+    """
+    columns = (PlotColumn(label, "text"), *(PlotColumn(name, kind) for name in (value, LOW, HIGH)), *more)
+    cells = tuple(map(tuple, rows))
+    return Plot("intervals", title, columns, cells, label=label, value=value, low=LOW, high=HIGH, **drawn)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from audits.checks.calibration import diagram
-from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import COUNTED, CheckSubject, Measurement, check, gettext_noop, intervals_plot
 
 MEND = "Recalibrate the probabilities of the classes on held-out rows (temperature, isotonic), and register a version."
 PARAMETERS = {
@@ -144,21 +144,12 @@ def classwise_calibration_error(
         found.append((label, value, *ends(interval), cells.n_positive))
     lows, highs = [row[2] for row in found], [row[3] for row in found]
     known = None not in lows and None not in highs
-    plot = Plot(
-        "intervals",
+    plot = intervals_plot(
         gettext_noop("Calibration error of each class"),
-        (
-            PlotColumn(gettext_noop("Class"), "text"),
-            PlotColumn(gettext_noop("Calibration error")),
-            PlotColumn(gettext_noop("Low")),
-            PlotColumn(gettext_noop("High")),
-            PlotColumn(gettext_noop("n"), "count"),
-        ),
-        tuple(found),
-        label="Class",
-        value="Calibration error",
-        low="Low",
-        high="High",
+        gettext_noop("Class"),
+        gettext_noop("Calibration error"),
+        found,
+        more=COUNTED,
     )
     names = ("class", "error", "low", "high", "n")
     return Measurement(

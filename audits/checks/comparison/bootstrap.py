@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from audits.checks.comparison.metrics import METRICS, chosen, losses
-from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import CheckSubject, Measurement, PlotColumn, check, gettext_noop, intervals_plot
 
 MEND = "Look at which rows the other version answers better (segments, features it has), or keep that version."
 METHOD = "paired-multinomial-resampling-percentile"
@@ -124,22 +124,15 @@ def _measured(
     said = list(notes or ())
     if interval[0] is None:
         said.append("No interval: all draws of the rows give the same difference.")
-    plot = Plot(
-        "intervals",
+    plot = intervals_plot(
         gettext_noop("How much better this version is"),
-        (
-            PlotColumn(gettext_noop("Compared by"), "text"),
-            PlotColumn(gettext_noop("Improvement")),
-            PlotColumn(gettext_noop("Low")),
-            PlotColumn(gettext_noop("High")),
+        gettext_noop("Compared by"),
+        gettext_noop("Improvement"),
+        ((name, value, *interval, *shown),),
+        more=(
             PlotColumn(gettext_noop("This version")),
             PlotColumn(gettext_noop("The other version")),
         ),
-        ((name, value, *interval, *shown),),
-        label="Compared by",
-        value="Improvement",
-        low="Low",
-        high="High",
         limited=True,
     )
     detail: dict[str, object] = {"metric": name, "version": shown[0], "baseline": shown[1]}

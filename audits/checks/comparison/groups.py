@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audits.checks.comparison.metrics import BY_GROUP, chosen, losses
-from audits.checks.contract import CheckSubject, GroupRow, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import (
+    COUNTED,
+    CheckSubject,
+    GroupRow,
+    Measurement,
+    Plot,
+    PlotColumn,
+    check,
+    gettext_noop,
+    intervals_plot,
+)
 
 if TYPE_CHECKING:
     from audits.tables.moments import Moments
@@ -286,22 +296,11 @@ def _plot(rows: list[tuple[Shortfall, float | None, float | None]]) -> Plot:
         for part, low, high in sorted(rows, key=lambda row: -(row[0].value or 0.0))
         if part.value is not None
     ]
-    return Plot(
-        "intervals",
+    return intervals_plot(
         gettext_noop("By how much this version is worse, by group"),
-        (
-            PlotColumn(gettext_noop("Group"), "text"),
-            PlotColumn(gettext_noop("Shortfall")),
-            PlotColumn(gettext_noop("Low")),
-            PlotColumn(gettext_noop("High")),
-            PlotColumn(gettext_noop("n"), "count"),
-            PlotColumn(gettext_noop("This version")),
-            PlotColumn(gettext_noop("The other version")),
-        ),
+        gettext_noop("Group"),
+        gettext_noop("Shortfall"),
         tuple(shown[:100]),
-        label="Group",
-        value="Shortfall",
-        low="Low",
-        high="High",
+        more=(*COUNTED, PlotColumn(gettext_noop("This version")), PlotColumn(gettext_noop("The other version"))),
         limited=True,
     )

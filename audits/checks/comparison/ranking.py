@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import CheckSubject, Measurement, check, gettext_noop, intervals_plot
 
 MEND = "Look at which rows the other version ranks better (segments, features it has), or keep that version."
 
@@ -95,20 +95,11 @@ def delong_difference(subject: CheckSubject, *, confidence: float = 0.95) -> Mea
             (gettext_noop("The other version"), baseline, found.variance_baseline),
         )
     ]
-    plot = Plot(
-        "intervals",
+    plot = intervals_plot(
         gettext_noop("Area under the ROC curve of both versions"),
-        (
-            PlotColumn(gettext_noop("Version"), "text"),
-            PlotColumn(gettext_noop("Area under the ROC curve")),
-            PlotColumn(gettext_noop("Low")),
-            PlotColumn(gettext_noop("High")),
-        ),
-        tuple(rows),
-        label="Version",
-        value="Area under the ROC curve",
-        low="Low",
-        high="High",
+        gettext_noop("Version"),
+        gettext_noop("Area under the ROC curve"),
+        rows,
     )
     return Measurement(
         value,

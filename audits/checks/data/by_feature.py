@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from audits.checks.contract import Plot, PlotColumn, gettext_noop
+from audits.checks.contract import Plot, PlotColumn, gettext_noop, intervals_plot
 
 SHOWN = 60
 
@@ -14,23 +14,14 @@ def shares(
     title: str, rows: Sequence[dict[str, Any]], *, value: str = "share", count: str = "n", more: tuple[str, ...] = ()
 ) -> Plot:
     """Return features with a share on its interval, worst first; ``more`` names further shares of each row."""
-    label, heading, low, high, rest = (
-        gettext_noop("Feature"),
-        gettext_noop("Share of rows"),
-        gettext_noop("Low"),
-        gettext_noop("High"),
-        gettext_noop("Rows"),
-    )
-    columns = [PlotColumn(label, "text"), *(PlotColumn(name, "share") for name in (heading, low, high))]
-    columns += [PlotColumn(rest, "count"), *(PlotColumn(HEADINGS[name], "share") for name in more)]
+    label, heading, rest = gettext_noop("Feature"), gettext_noop("Share of rows"), gettext_noop("Rows")
+    further = [PlotColumn(rest, "count"), *(PlotColumn(HEADINGS[name], "share") for name in more)]
     drawn = [
         (row["feature"], row[value], row["low"], row["high"], row[count], *(row[name] for name in more))
         for row in rows[:SHOWN]
     ]
     note = "" if len(rows) <= SHOWN else gettext_noop("The 60 features with the largest values are shown.")
-    return Plot(
-        "intervals", title, tuple(columns), tuple(drawn), label=label, value=heading, low=low, high=high, note=note
-    )
+    return intervals_plot(title, label, heading, drawn, kind="share", more=further, note=note)
 
 
 HEADINGS = {

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audits.checks.contract import TASKS, CheckSubject, Insufficient, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import (
+    TASKS,
+    CheckSubject,
+    Insufficient,
+    Measurement,
+    Plot,
+    PlotColumn,
+    check,
+    gettext_noop,
+    intervals_plot,
+)
 from audits.checks.data.by_feature import SHOWN
 
 if TYPE_CHECKING:
@@ -174,19 +184,8 @@ def _notes(rows: list[dict[str, Any]], skipped: list[str], beyond: int) -> tuple
 
 def _plot(rows: list[dict[str, Any]]) -> Plot:
     label, value = gettext_noop("Feature"), gettext_noop("Association with the outcome")
-    low, high, auc = gettext_noop("Low"), gettext_noop("High"), gettext_noop("AUC of the feature alone")
-    missing = gettext_noop("Association of its missing values")
-    return Plot(
-        "intervals",
-        gettext_noop("How much one feature alone tells of the outcome"),
-        (PlotColumn(label, "text"), *(PlotColumn(name) for name in (value, low, high, auc, missing))),
-        tuple(
-            (row["feature"], row["strength"], row["low"], row["high"], row["auc"], row["missing"])
-            for row in rows[:SHOWN]
-        ),
-        label=label,
-        value=value,
-        low=low,
-        high=high,
-        scale=(0.0, 1.0),
-    )
+    title = gettext_noop("How much one feature alone tells of the outcome")
+    auc, missing = gettext_noop("AUC of the feature alone"), gettext_noop("Association of its missing values")
+    names = ("feature", "strength", "low", "high", "auc", "missing")
+    cells = [tuple(row[name] for name in names) for row in rows[:SHOWN]]
+    return intervals_plot(title, label, value, cells, more=(PlotColumn(auc), PlotColumn(missing)), scale=(0.0, 1.0))

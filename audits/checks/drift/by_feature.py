@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from audits.checks.contract import CheckSubject, Insufficient, Plot, PlotColumn, gettext_noop
+from audits.checks.contract import CheckSubject, Insufficient, Plot, PlotColumn, gettext_noop, intervals_plot
 
 if TYPE_CHECKING:
     from audits.statistics.distances import Distance
@@ -88,28 +88,14 @@ def ends_of(rows: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | No
 
 def plot_of(title: str, rows: Sequence[Mapping[str, Any]], name: str, heading: str, *, tested: bool = False) -> Plot:
     """Return the features with their distance on its interval, largest first."""
-    low, high, chance, error = (
-        gettext_noop("Low"),
-        gettext_noop("High"),
-        gettext_noop("By chance"),
-        gettext_noop("Error at most"),
-    )
+    chance, error = gettext_noop("By chance"), gettext_noop("Error at most")
     adjusted, count = gettext_noop("p (Holm)"), gettext_noop("Rows")
-    numbers = [heading, low, high, chance, error, *([adjusted] if tested else [])]
+    further = [PlotColumn(number) for number in (chance, error, *([adjusted] if tested else []))]
     cells = [name, "low", "high", "by_chance", "error", *(["p_holm"] if tested else []), "n_current"]
     note = gettext_noop("By chance: what the distance comes to when nothing has moved.")
-    return Plot(
-        "intervals",
-        title,
-        (PlotColumn(FEATURE, "text"), *(PlotColumn(number) for number in numbers), PlotColumn(count, "count")),
-        tuple((row["feature"], *(row[cell] for cell in cells)) for row in rows[:SHOWN]),
-        label=FEATURE,
-        value=heading,
-        low=low,
-        high=high,
-        limited=True,
-        note=note,
-    )
+    drawn = [(row["feature"], *(row[cell] for cell in cells)) for row in rows[:SHOWN]]
+    further.append(PlotColumn(count, "count"))
+    return intervals_plot(title, FEATURE, heading, drawn, more=further, limited=True, note=note)
 
 
 def notes_on(subject: CheckSubject, rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -16,7 +16,7 @@ from audits.checks.fairness.attributes import (
     title_of,
     turned_over,
 )
-from audits.checks.fairness.gaps import notes_of, problem_of, summary_of, worst_of
+from audits.checks.fairness.gaps import Comparisons
 from audits.checks.fairness.suppression import printed
 
 if TYPE_CHECKING:
@@ -58,15 +58,10 @@ def compare(
     compared = comparisons_of(names, intersections)
     references = [reference_of(to, chosen) for chosen in compared]
     cells = decision_cells(subject.evaluation, names)
-    rows: list[GroupRow] = []
-    summaries: list[dict[str, Any]] = []
-    problems: list[str] = []
-    notes = turned_over(subject)
-    sizes: list[int] = []
+    found = Comparisons(rates, f"at least {min_group_size} {ROWS_OF[rates[0]]} each", notes=turned_over(subject))
     for at, (chosen, reference) in enumerate(zip(compared, references, strict=True)):
         title, groups = title_of(chosen), _grouped(subject, cells, names, chosen)
         shown, measured = rows_of(title, groups, rates, min_group_size, confidence)
-        rows += shown
         kept = groups.only(measured)
         gap = gap_between(
             kept,
@@ -78,27 +73,12 @@ def compare(
             comparisons=len(compared),
             drawn=_drawn(subject, title, groups, measured, subject.seed + at),
         )
-        left_out = len(groups) - len(measured)
-        sizes.append(sum(kept.sizes))
-        summaries.append(summary_of(title, gap, rates, measured=len(measured), left_out=left_out, reference=reference))
-        least = f"at least {min_group_size} {ROWS_OF[rates[0]]} each"
-        problems += problem_of(title, gap, len(measured), reference, least)
-        notes += notes_of(title, gap, len(groups), left_out)
-    ends: dict[str, Any] = worst_of(summaries, problems, kind)
-    return Measurement(
-        **ends,
-        unit=UNITS[kind],
-        confidence=confidence,
-        n=min(sizes),
-        method=METHOD,
-        groups=tuple(rows),
-        notes=tuple(notes),
-        detail={"attributes": summaries},
-        plots=(
-            *plots.gap_by_attribute(summaries, plots.GAP_TITLES[kind]),
-            *(plot for name in rates for plot in plots.rate_by_group(rows, name)),
-        ),
-    )
+        found.add(title, gap, shown, groups=len(groups), sizes=kept.sizes, reference=reference)
+    drawn = [
+        *plots.gap_by_attribute(found.summaries, plots.GAP_TITLES[kind]),
+        *(plot for name in rates for plot in plots.rate_by_group(found.rows, name)),
+    ]
+    return found.measurement(kind, unit=UNITS[kind], confidence=confidence, method=METHOD, plots=drawn)
 
 
 def _grouped(

@@ -2,11 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from audits.checks.contract import GroupRow, Measurement, Plot
 
 if TYPE_CHECKING:
     from audits.statistics.groups import Gap, Kind
+
+
+@dataclass
+class Comparisons:
+    """What a check found by each attribute and their intersection; ``least`` says in words what a group must have."""
+
+    rates: Sequence[str]
+    least: str
+    rows: list[GroupRow] = field(default_factory=list)
+    summaries: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    def add(
+        self,
+        title: str,
+        gap: Gap | None,
+        shown: Sequence[GroupRow],
+        *,
+        groups: int,
+        sizes: Sequence[int],
+        reference: str | None,
+    ) -> None:
+        """Take the gap of one comparison with its rows; ``sizes`` are those of the measured ones of its ``groups``."""
+        measured, left_out = len(sizes), groups - len(sizes)
+        self.rows += shown
+        self.sizes.append(sum(sizes))
+        self.summaries.append(
+            summary_of(title, gap, self.rates, measured=measured, left_out=left_out, reference=reference)
+        )
+        self.problems += problem_of(title, gap, measured, reference, self.least)
+        self.notes += notes_of(title, gap, groups, left_out)
+
+    def measurement(
+        self, kind: Kind, *, unit: str, confidence: float, method: str, plots: Iterable[Plot]
+    ) -> Measurement:
+        """Return the worst of all comparisons, over the rows of the one with the fewest."""
+        ends: dict[str, Any] = worst_of(self.summaries, self.problems, kind)
+        return Measurement(
+            **ends,
+            unit=unit,
+            confidence=confidence,
+            n=min(self.sizes),
+            method=method,
+            groups=tuple(self.rows),
+            notes=tuple(self.notes),
+            detail={"attributes": self.summaries},
+            plots=tuple(plots),
+        )
 
 
 def summary_of(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audits.checks.contract import CheckSubject, GroupRow, Measurement, Plot
 from audits.checks.fairness import plots
 from audits.checks.fairness.attributes import To, comparisons_of, reference_of, title_of
-from audits.checks.fairness.gaps import notes_of, problem_of, summary_of, worst_of
+from audits.checks.fairness.gaps import Comparisons
 from audits.checks.fairness.suppression import printed
 
 if TYPE_CHECKING:
@@ -47,44 +47,23 @@ def compare_means(
 
     compared = comparisons_of(names, intersections)
     references = [reference_of(to, chosen) for chosen in compared]
-    rows: list[GroupRow] = []
-    summaries: list[dict[str, Any]] = []
-    problems: list[str] = []
-    notes: list[str] = []
-    sizes: list[int] = []
+    found = Comparisons([what.name], f"at least {min_group_size} rows each")
     for at, (chosen, reference) in enumerate(zip(compared, references, strict=True)):
         title, groups = title_of(chosen), what.groups(chosen)
         answers = [status_of(one.n, [one.n], min_group_size, ["rows"]) for one in groups]
         row = _row_maker(title, chosen, groups, what, confidence)
         shown, measured = printed(title, [one.name for one in groups], [one.n for one in groups], answers, row)
-        rows += shown
         kept = [groups[place] for place in measured]
         gap = widest_difference(
             kept, seed=subject.seed + at, confidence=confidence, reference=reference, comparisons=len(compared)
         )
-        left_out = len(groups) - len(kept)
-        sizes.append(sum(one.n for one in kept))
-        summaries.append(
-            summary_of(title, gap, [what.name], measured=len(kept), left_out=left_out, reference=reference)
-        )
-        problems += problem_of(title, gap, len(kept), reference, f"at least {min_group_size} rows each")
-        notes += notes_of(title, gap, len(groups), left_out)
-    ends: dict[str, Any] = worst_of(summaries, problems, "difference")
-    return Measurement(
-        **ends,
-        unit=what.unit,
-        confidence=confidence,
-        n=min(sizes),
-        method=METHOD,
-        groups=tuple(rows),
-        notes=tuple(notes),
-        detail={"attributes": summaries},
-        plots=(
-            *plots.gap_by_attribute(summaries, what.titles[1]),
-            *plots.mean_by_group(rows, what.name, what.titles[0]),
-            *what.plots(rows),
-        ),
-    )
+        found.add(title, gap, shown, groups=len(groups), sizes=[one.n for one in kept], reference=reference)
+    drawn = [
+        *plots.gap_by_attribute(found.summaries, what.titles[1]),
+        *plots.mean_by_group(found.rows, what.name, what.titles[0]),
+        *what.plots(found.rows),
+    ]
+    return found.measurement("difference", unit=what.unit, confidence=confidence, method=METHOD, plots=drawn)
 
 
 def _row_maker(

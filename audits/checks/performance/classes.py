@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import COUNTED, CheckSubject, Measurement, check, gettext_noop, intervals_plot
 from audits.checks.performance import confusions
 
 MEND = "Look at which classes are taken for which in the confusion matrix, then mend labels or features and retrain."
@@ -157,21 +157,12 @@ def multiclass_roc_auc(subject: CheckSubject, *, confidence: float = 0.95) -> Me
     value = math.fsum(row[1] for row in rows) / len(rows)
     half = normal_quantile(confidence) * math.fsum(errors) / len(errors)
     low, high = (max(0.0, value - half), min(1.0, value + half)) if half > 0.0 else (None, None)
-    plot = Plot(
-        "intervals",
+    plot = intervals_plot(
         gettext_noop("Area under the ROC curve, each class against the rest"),
-        (
-            PlotColumn(gettext_noop("Class"), "text"),
-            PlotColumn(gettext_noop("Area under the ROC curve")),
-            PlotColumn(gettext_noop("Low")),
-            PlotColumn(gettext_noop("High")),
-            PlotColumn(gettext_noop("n"), "count"),
-        ),
-        tuple(rows),
-        label="Class",
-        value="Area under the ROC curve",
-        low="Low",
-        high="High",
+        gettext_noop("Class"),
+        gettext_noop("Area under the ROC curve"),
+        rows,
+        more=COUNTED,
     )
     names = ("class", "auc", "low", "high", "n")
     return Measurement(

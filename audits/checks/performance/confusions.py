@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audits.checks.contract import Measurement, Plot, PlotColumn, gettext_noop
+from audits.checks.contract import COUNTED, Measurement, Plot, PlotColumn, gettext_noop, intervals_plot
 
 if TYPE_CHECKING:
     from audits.statistics.decisions import Share
@@ -52,21 +52,13 @@ def by_class(found: Confusion, shares: list[Share], heading: str) -> Plot:
         )
         for label, part, n in zip(found.labels, shares, found.n.sum(axis=1), strict=True)
     ]
-    return Plot(
-        "intervals",
+    return intervals_plot(
         heading,
-        (
-            PlotColumn(gettext_noop("Class"), "text"),
-            PlotColumn(gettext_noop("Recall"), "share"),
-            PlotColumn(gettext_noop("Low"), "share"),
-            PlotColumn(gettext_noop("High"), "share"),
-            PlotColumn(gettext_noop("n"), "count"),
-        ),
+        gettext_noop("Class"),
+        gettext_noop("Recall"),
         tuple((label, value, low, high, int(n)) for label, value, low, high, n in rows),
-        label="Class",
-        value="Recall",
-        low="Low",
-        high="High",
+        kind="share",
+        more=COUNTED,
         scale=(0.0, 1.0),
     )
 

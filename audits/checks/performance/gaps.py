@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import (
+    COUNTED,
+    CheckSubject,
+    Measurement,
+    Plot,
+    PlotColumn,
+    check,
+    gettext_noop,
+    intervals_plot,
+)
 from audits.checks.performance import figures
 
 ALL = {"metric": figures.SCHEMA}
@@ -74,21 +83,12 @@ def overfit_gap(subject: CheckSubject, *, metric: str = "", confidence: float = 
         (label, part.value, *ends(figures.interval_of(part, name, confidence)), part.n)
         for label, part in ((gettext_noop("Training"), trained), (gettext_noop("Evaluation"), found))
     ]
-    plot = Plot(
-        "intervals",
+    plot = intervals_plot(
         gettext_noop("On rows of training and on new rows"),
-        (
-            PlotColumn(gettext_noop("Table"), "text"),
-            PlotColumn(gettext_noop("Measured")),
-            PlotColumn(gettext_noop("Low")),
-            PlotColumn(gettext_noop("High")),
-            PlotColumn(gettext_noop("n"), "count"),
-        ),
-        tuple(rows),
-        label="Table",
-        value="Measured",
-        low="Low",
-        high="High",
+        gettext_noop("Table"),
+        gettext_noop("Measured"),
+        rows,
+        more=COUNTED,
         note=name,
     )
     return Measurement(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import CheckSubject, Measurement, Plot, check, gettext_noop, intervals_plot
 
 MEND = "Recalibrate the scores on held-out rows, or retrain; single confident errors dominate this number."
 
@@ -143,19 +143,10 @@ def multiclass_log_loss(subject: CheckSubject, *, confidence: float = 0.95) -> M
 
 
 def _beside_base(value: float, low: float | None, high: float | None, base: float) -> Plot:
-    return Plot(
-        "intervals",
+    return intervals_plot(
         gettext_noop("Log loss beside that of always giving the base rates"),
-        (
-            PlotColumn(gettext_noop("Scores"), "text"),
-            PlotColumn(gettext_noop("Log loss")),
-            PlotColumn(gettext_noop("Low")),
-            PlotColumn(gettext_noop("High")),
-        ),
+        gettext_noop("Scores"),
+        gettext_noop("Log loss"),
         ((gettext_noop("of the model"), value, low, high), (gettext_noop("base rates"), base, None, None)),
-        label="Scores",
-        value="Log loss",
-        low="Low",
-        high="High",
         limited=True,
     )

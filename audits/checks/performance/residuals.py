@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from audits.checks.contract import CheckSubject, Measurement, Plot, PlotColumn, gettext_noop
+from audits.checks.contract import CheckSubject, Measurement, Plot, gettext_noop, intervals_plot
 
 if TYPE_CHECKING:
     from audits.tables.moments import Moments
@@ -104,18 +104,6 @@ def errors_plot(subject: CheckSubject, confidence: float) -> Plot:
         ),
         (gettext_noop("Root mean squared error"), math.sqrt(found["squared"].mean), *roots),
     )
-    return Plot(
-        "intervals",
-        gettext_noop("Errors of the predicted amounts"),
-        (
-            PlotColumn(gettext_noop("Measured"), "text"),
-            PlotColumn(gettext_noop("Error")),
-            PlotColumn(gettext_noop("Low")),
-            PlotColumn(gettext_noop("High")),
-        ),
-        rows,
-        label="Measured",
-        value="Error",
-        low="Low",
-        high="High",
+    return intervals_plot(
+        gettext_noop("Errors of the predicted amounts"), gettext_noop("Measured"), gettext_noop("Error"), rows
     )

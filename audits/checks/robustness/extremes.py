@@ -6,7 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from audits.checks.contract import TASKS, CheckSubject, Insufficient, Measurement, Plot, PlotColumn, check, gettext_noop
+from audits.checks.contract import (
+    TASKS,
+    CheckSubject,
+    Insufficient,
+    Measurement,
+    Plot,
+    PlotColumn,
+    check,
+    gettext_noop,
+    intervals_plot,
+)
 from registry.errors import DomainError
 
 if TYPE_CHECKING:
@@ -217,45 +227,24 @@ def _span(subject: CheckSubject) -> tuple[tuple[float, float], float]:
 
 
 def _ends_plot(rows: list[dict[str, Any]], of: str) -> Plot:
-    label, value = gettext_noop("Feature and end"), gettext_noop("Share of rows")
-    low, high, count = gettext_noop("Low"), gettext_noop("High"), gettext_noop("Rows")
+    label, value, count = gettext_noop("Feature and end"), gettext_noop("Share of rows"), gettext_noop("Rows")
     title = {
         "outside": gettext_noop("Answers out of range at the ends of each feature"),
         "changed": gettext_noop("Answers that change at the ends of each feature"),
     }[of]
     ordered = sorted(rows, key=lambda row: (-row[of], row["feature"], row["end"]))[:40]
-    return Plot(
-        "intervals",
-        title,
-        (
-            PlotColumn(label, "text"),
-            *(PlotColumn(name, "share") for name in (value, low, high)),
-            PlotColumn(count, "count"),
-        ),
-        tuple(
-            (f"{row['feature']}, {row['end']}", row[of], row[f"{of}_low"], row[f"{of}_high"], row["n"])
-            for row in ordered
-        ),
-        label=label,
-        value=value,
-        low=low,
-        high=high,
-    )
+    cells = [
+        (f"{row['feature']}, {row['end']}", row[of], row[f"{of}_low"], row[f"{of}_high"], row["n"]) for row in ordered
+    ]
+    return intervals_plot(title, label, value, cells, kind="share", more=(PlotColumn(count, "count"),))
 
 
 def _violations_plot(rows: list[dict[str, Any]]) -> Plot:
     label, value = gettext_noop("Feature"), gettext_noop("Share of rows that go the wrong way")
-    low, high, size = gettext_noop("Low"), gettext_noop("High"), gettext_noop("Largest step the wrong way")
-    return Plot(
-        "intervals",
-        gettext_noop("Violations of the declared direction"),
-        (PlotColumn(label, "text"), *(PlotColumn(name, "share") for name in (value, low, high)), PlotColumn(size)),
-        tuple((row["feature"], row["share"], row["low"], row["high"], row["largest"]) for row in rows[:40]),
-        label=label,
-        value=value,
-        low=low,
-        high=high,
-    )
+    cells = [(row["feature"], row["share"], row["low"], row["high"], row["largest"]) for row in rows[:40]]
+    size = PlotColumn(gettext_noop("Largest step the wrong way"))
+    title = gettext_noop("Violations of the declared direction")
+    return intervals_plot(title, label, value, cells, kind="share", more=(size,))
 
 
 def _curves_plot(found: list[Sweep]) -> Plot:
