@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tests.cast import Cast
 
 if TYPE_CHECKING:
-    from audits.checks.contract import Measurement
+    from audits.checks.contract import Measurement, Plot
     from audits.models import ValidationRun
     from governance.models import PromotionRequest
 
 BIDI = "\u202e"
 SCRIPT = "<script>document.title='owned'</script>"
+HOSTILE = (
+    SCRIPT,
+    "</text></svg><img src=x onerror=\"document.title='owned'\">",
+    "</title><svg onload=document.title='owned'>",
+    '" onmouseover="document.title=\'owned\'" x="',
+    "]]><![CDATA[<script>document.title='owned'</script>",
+    "<!-- <a href=\"javascript:document.title='owned'\">press</a>",
+    "&lt;script&gt; &#60;b&#62; &amp;amp;",
+    "{{ 7 * 7 }} {% debug %} ${7*7}",
+    "'; document.title='owned'; //",
+    f"approved{BIDI}not\u200b",
+)
 POLICY = """
 slug: test-policy
 title: Consumer credit models in production
@@ -161,7 +175,19 @@ def measurement_for(check: str, *, group: str = "black") -> Measurement:
     return made(0.021, -0.009, 0.051, "probability", plots=(losses,))
 
 
-def a_rich_run(run: ValidationRun, *, group: str = "black", passed: bool = True) -> ValidationRun:
+def named(plot: Plot, names: Sequence[str]) -> Plot:
+    """Return a plot whose labels, series and notes are the given names, one after the other."""
+    texts = [at for at, column in enumerate(plot.columns) if column.kind == "text"]
+    rows = tuple(
+        tuple(names[(place + at) % len(names)] if at in texts else cell for at, cell in enumerate(row))
+        for place, row in enumerate(plot.rows)
+    )
+    return dataclasses.replace(plot, rows=rows, note=names[0])
+
+
+def a_rich_run(
+    run: ValidationRun, *, group: str = "black", passed: bool = True, names: Sequence[str] = ()
+) -> ValidationRun:
     """Claim a run and conclude it with the sample measurement of each requirement, judged as the policy says."""
     from audits.actions.conclusion import JudgedRequirement
     from audits.actions.evidence import store_json
@@ -172,6 +198,10 @@ def a_rich_run(run: ValidationRun, *, group: str = "black", passed: bool = True)
     for rule in run.plan["requirements"]:
         known = {name: value for name, value in rule.items() if name not in {"clause", "mend"}}
         measurement = measurement_for(rule["check"], group=group)
+        if names:
+            measurement = dataclasses.replace(
+                measurement, plots=tuple(named(plot, names) for plot in measurement.plots)
+            )
         found = judge(Requirement.from_policy(known), measurement)
         status = found.status if passed or rule["key"] != "selection-rate-ratio-race" else "not_met"
         evidence = store_json({"requirement": rule, "measurement": measurement.as_json()}, kind="measurement")
@@ -186,9 +216,14 @@ def a_rich_run(run: ValidationRun, *, group: str = "black", passed: bool = True)
 
 
 def a_rich_promotion(
-    cast: Cast, *, group: str = "black", passed: bool = True, name: str = "Consumer credit default"
+    cast: Cast,
+    *,
+    group: str = "black",
+    passed: bool = True,
+    name: str = "Consumer credit default",
+    names: Sequence[str] = (),
 ) -> PromotionRequest:
-    """Ask for the promotion of a version whose run has curves, groups and importances."""
+    """Ask for the promotion of a version whose run has curves, groups and importances, their labels ``names`` if any."""
     from governance.actions.promotions import open_promotion, take_up_validation
     from governance.models import PolicyVersion
     from tests import builders
@@ -200,7 +235,7 @@ def a_rich_promotion(
         builders.a_policy(cast, text=POLICY)
     request, _ = open_promotion(version, environment=place, statement="Replaces the scorecard.", actor=cast.ci_bot)
     assert request.run is not None
-    run = a_rich_run(request.run, group=group, passed=passed)
+    run = a_rich_run(request.run, group=group, passed=passed, names=names)
     take_up_validation(run)
     request.refresh_from_db()
     return request

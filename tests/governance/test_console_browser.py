@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from governance.console.wording import visible
 from governance.models import Approval, PromotionRequest
 from registry.models import User
 from tests.cast import PASSWORD, Cast, give_password, signed_in
-from tests.governance.console_sample import BIDI, SCRIPT, a_rich_promotion
+from tests.governance.console_sample import BIDI, HOSTILE, SCRIPT, a_rich_promotion
 
 pytestmark = [pytest.mark.chromium, pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 SAID = "I compared the intervals with the limits."
@@ -82,6 +83,33 @@ def test_who_had_a_hand_in_it_sees_why_and_hostile_names_are_literal_text(
         box = drawings.nth(at).bounding_box()
         assert box["width"] > 200
         assert box["height"] > 60
+
+
+@pytest.mark.parametrize("page_of", ["run", "promotion"])
+def test_hostile_features_classes_and_bins_are_literal_text_in_every_chart(
+    cast: Cast, web_address: str, quiet: Any, page_of: str
+) -> None:
+    asked = a_rich_promotion(cast, group=HOSTILE[1], names=HOSTILE)
+    sign_in(quiet, web_address, cast.ravi)
+    before = quiet.evaluate("document.title")
+    address = {"run": ("admin:run", asked.run_id), "promotion": ("admin:promotion", asked.pk)}[page_of]
+    assert quiet.goto(web_address + reverse(address[0], args=[address[1]])).status == 200
+    quiet.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    for chart in quiet.locator("svg.chart").all():
+        chart.hover(position={"x": 5, "y": 5}, force=True)
+    said = quiet.evaluate("[...document.querySelectorAll('svg.chart')].map(chart => chart.textContent).join(' ')")
+    told = quiet.locator("main").inner_text()
+    for hostile in HOSTILE:
+        assert "".join(visible(hostile).split()) in "".join(said.split()), hostile
+        assert "".join(visible(hostile).split()) in "".join(told.split()), hostile
+    assert quiet.title() != "owned"
+    assert before != "owned"
+    found = quiet.evaluate(
+        "[...document.querySelectorAll('main script, main img, main iframe, main a[href^=javascript], main *')]"
+        ".filter(part => ['SCRIPT', 'IMG', 'IFRAME'].includes(part.tagName.toUpperCase())"
+        " || [...part.attributes].some(one => one.name.startsWith('on') || one.value.startsWith('javascript:'))).length"
+    )
+    assert found == 0
 
 
 def test_the_decision_is_reached_and_given_by_keyboard_alone(

@@ -12,7 +12,7 @@ from audits.dossier.charts import KINDS
 from governance.console import charts
 from governance.console.charts import graph, rows, svg
 from governance.console.wording import visible
-from tests.governance.console_sample import BIDI, SCRIPT, measurement_for
+from tests.governance.console_sample import BIDI, HOSTILE, SCRIPT, measurement_for, named
 
 CHECKS = (
     "performance.roc_auc",
@@ -60,6 +60,37 @@ def test_names_from_data_are_text_in_the_drawing_and_nothing_in_them_is_hidden()
     assert BIDI not in drawing
     assert SCRIPT in "".join(parsed(drawing).itertext())
     assert "⟨U+202E⟩" in drawing
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_every_kind_of_drawing_shows_hostile_labels_literally(hostile: str) -> None:
+    """Names of features, classes, groups and bins come from a customer's table, in each of these places."""
+    kinds = set()
+    for check in CHECKS:
+        for plot in measurement_for(check).plots:
+            crowd = [hostile, *(f"{hostile} {at}" for at in range(8))]
+            measured = {"plots": [named(plot, crowd).as_json()]}
+            (figure,) = charts.figures_of(measured, LIMIT)
+            assert any(hostile in cell for cells in figure.table.rows for cell in cells) or "text" not in {
+                column.kind for column in plot.columns
+            }
+            for drawing in figure.drawings:
+                kinds.add(plot.kind)
+                root = parsed(drawing)
+                if plot.label or plot.series:
+                    assert squeezed(visible(hostile)) in squeezed("".join(root.itertext()))
+                for part in root.iter():
+                    assert part.tag.removeprefix(SVG) in DRAWN
+                    assert not any("owned" in value for value in part.attrib.values())
+                    assert not any(name.startswith("on") or name in {"style", "href"} for name in part.attrib)
+    assert kinds == set(charts.DRAWINGS) - {"table"}
+
+
+DRAWN = {"svg", "g", "title", "desc", "text", "line", "path", "rect", "circle"}
 
 
 def test_a_row_lies_where_its_number_says_and_the_limit_too() -> None:
