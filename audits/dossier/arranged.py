@@ -10,20 +10,12 @@ from django.utils.translation import gettext as _
 
 from audits.dossier.build import document_of, gather_sections, printed_section, unfilled_section
 from audits.dossier.content import Block, Document, Notice, Section, Subheading
-from audits.dossier.contract import SECTIONS, Facts, Gap, NumberedGap, Whole, Words
+from audits.dossier.contract import SECTIONS, Ask, Facts, Gap, NumberedGap, Whole, Words
 from audits.dossier.kind import DossierKind, Order
 from audits.dossier.outline import BY_SLUG
 
 COVER = "cover"
 MISSING = "missing"
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Something a text asks for that no part of the register records: always a gap."""
-
-    what: Words
-    required_by: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class ArrangedKind(DossierKind):
 
     def compose(self, facts: Mapping[str, Any]) -> Document:
         """Return the cover and the chapters; a section without a class says that nothing is recorded."""
-        whole = Whole(facts, facts["sections"], tuple(self._gaps(facts)))
+        whole = Whole(facts, facts["sections"], self.gaps_of(facts))
         found = {slug: printed_section(SECTIONS.get(slug)(), facts, whole) for slug in facts["sections"]}
         found |= {one["slug"]: unfilled_section(one) for one in facts["unfilled"]}
         chapters = [self._chapter(number, one, found, facts) for number, one in enumerate(self.chapters, start=1)]
@@ -69,6 +61,13 @@ class ArrangedKind(DossierKind):
     def own_gaps(self, chapter: str, facts: Mapping[str, Any]) -> list[Gap]:
         """Return what is missing for a chapter of its own."""
         return []
+
+    def gaps_of(self, facts: Mapping[str, Any]) -> tuple[NumberedGap, ...]:
+        """Return the gaps under the numbers of the chapters; what two of them ask for is one gap, under the first."""
+        first: dict[tuple[str, str], NumberedGap] = {}
+        for one in self._gaps(facts):
+            first.setdefault((one.gap.what, one.gap.source), one)
+        return tuple(first.values())
 
     def _parts(self) -> tuple[str, ...]:
         return tuple(slug for chapter in self.chapters for slug in chapter.parts)
@@ -105,4 +104,4 @@ class ArrangedKind(DossierKind):
                 for gap in SECTIONS.get(slug)().gaps(facts["sections"][slug]):
                     yield NumberedGap(number, gap)
             for ask in chapter.asks:
-                yield NumberedGap(number, Gap(str(ask.what), ask.required_by, nowhere))
+                yield NumberedGap(number, ask.gap())

@@ -34,6 +34,22 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """Something a text asks for that no part of the register records: always a gap."""
+
+    what: Words
+    required_by: str
+
+    def notice(self) -> Notice:
+        """Return the sentence that takes the place of what is asked for."""
+        return Notice(f"{self.what}: {_('No evidence recorded.')}", "missing", self.required_by)
+
+    def gap(self) -> Gap:
+        """Return the gap, which no field of this register could close."""
+        return Gap(str(self.what), self.required_by, _("nowhere yet in this register"))
+
+
+@dataclass(frozen=True)
 class NumberedGap:
     """A gap with the section it belongs to."""
 
@@ -57,14 +73,17 @@ class Whole:
 class DossierSection(ABC):
     """One section. The class docstring's first line is its summary in the catalogue.
 
-    ``number`` is its place (dossiers are printed in this order), ``required_by`` the clauses that demand it.
-    A key ``subjects`` in the facts, a list of ``[kind, key]``, names the ledger subjects of the extract.
+    ``number`` is its place (dossiers are printed in this order), ``required_by`` the clauses that demand it, ``asks``
+    what they demand and no part of the register records yet. Two keys of the facts mean the same in every section:
+    ``subjects``, a list of ``[kind, key]``, names the ledger subjects of the extract; ``evidence``, a list of
+    ``[sha256, what]``, the bytes that its numbers come from, for the index of evidence.
     """
 
     slug: ClassVar[str]
     number: ClassVar[int]
     title: ClassVar[Words]
     required_by: ClassVar[str]
+    asks: ClassVar[tuple[Ask, ...]] = ()
 
     @abstractmethod
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
@@ -75,8 +94,13 @@ class DossierSection(ABC):
         """Return the section from its facts alone: the same facts give the same section."""
 
     def gaps(self, facts: Facts) -> list[Gap]:
-        """Return what is missing; unless a section says more, that it has no facts at all."""
-        return [] if self.has_evidence(facts) else [Gap(str(self.title), self.required_by)]
+        """Return what is missing; unless a section says more, that it has no facts at all, and what it asks besides."""
+        own = [] if self.has_evidence(facts) else [Gap(str(self.title), self.required_by)]
+        return own + [ask.gap() for ask in self.asked(facts)]
+
+    def asked(self, facts: Facts) -> tuple[Ask, ...]:
+        """Return what the clauses ask for and no part of the register records; for some facts it may be less."""
+        return self.asks
 
     def has_evidence(self, facts: Facts) -> bool:
         """Tell whether anything is recorded beyond the names of ledger subjects."""
@@ -85,6 +109,10 @@ class DossierSection(ABC):
     def section(self, *blocks: Block) -> Section:
         """Return a section of ``blocks``; without any, the notice that nothing is recorded: it never vanishes."""
         return Section(self.slug, self.number, str(self.title), blocks or (self.missing(),))
+
+    def with_asks(self, facts: Facts, *blocks: Block) -> Section:
+        """Return a section of ``blocks``, or of the notice that nothing is recorded, and then of what is asked besides."""
+        return self.section(*(blocks or (self.missing(),)), *(ask.notice() for ask in self.asked(facts)))
 
     def missing(self, text: str = "") -> Notice:
         """Return the notice that something required is not recorded."""

@@ -1,5 +1,27 @@
 """Which sections does the room of decisions add to a dossier? Importing this package registers them."""
 
-from governance.dossier_sections import approvals, controls, gate_answers, scope, tier, verdict
+from governance.dossier_sections import (
+    approvals,
+    changes,
+    controls,
+    determination,
+    gate_answers,
+    reviews,
+    scope,
+    tier,
+    validation,
+    verdict,
+)
 
-__all__ = ["approvals", "controls", "gate_answers", "scope", "tier", "verdict"]
+__all__ = [
+    "approvals",
+    "changes",
+    "controls",
+    "determination",
+    "gate_answers",
+    "reviews",
+    "scope",
+    "tier",
+    "validation",
+    "verdict",
+]

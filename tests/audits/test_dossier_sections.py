@@ -213,7 +213,7 @@ def test_what_is_missing_is_listed_with_its_clause_and_place_and_counted_on_the_
     assert rows["4", "Prohibited use"][2:] == ("PRA SS1/23 P5.2; EU AI Act Annex IV(3)", "inventory entry")
     assert ("4", "A gate decision for the deployment in production") in rows
     assert ("9", "Lawful basis") in rows
-    assert ("18", "Cybersecurity and supply chain") in rows
+    assert ("18", "A lock of the environment: every library with its digest") in rows
     assert ("4", "Intended use") not in rows
     cover = next(block for block in section_of(document, "cover").blocks if isinstance(block, KeyValues))
     assert next(item.value for item in cover.items if item.key == "Things missing") == str(len(table.rows))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from audits.dossier.arranged import ArrangedKind, Ask, Chapter
+from audits.dossier.arranged import ArrangedKind, Chapter
+from audits.dossier.contract import Ask
 from audits.dossier.kind import KINDS
 
 A4 = "EU AI Act Annex IV"

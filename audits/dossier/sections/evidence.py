@@ -9,11 +9,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from audits.actions.conclusion import evidence_statement
 from audits.dossier.content import Column, Paragraph, Section, Table
 from audits.dossier.contract import SECTIONS, Facts, LateSection
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import instant_text, names_of
 from audits.models import Evidence, ValidationRun
+from registry.digests import canonical_json
 from registry.models import Artifact, ModelVersion
 
 PLANNED = BY_SLUG["evidence"]
@@ -42,6 +44,11 @@ class EvidenceIndex(LateSection):
             named.setdefault(one["sha256"], []).append(one["role"])
         for one in sections.get("data", {}).get("datasets", ()):
             named.setdefault(one["artifact"], []).append(f"{one['dataset']}/{one['version']}")
+        for facts in sections.values():
+            for sha256, what in facts.get("evidence", ()):
+                named.setdefault(sha256, []).append(what)
+        ended = ValidationRun.objects.filter(evidence_digest__in=named, concluded_at__lte=as_of)
+        stated = {row.evidence_digest: row for row in ended}
         stored = {row.sha256: row for row in Evidence.objects.filter(pk__in=named, stored_at__lte=as_of)}
         uploaded = {row.sha256: row for row in Artifact.objects.filter(pk__in=named, uploaded_at__lte=as_of)}
         items: list[dict[str, Any]] = []
@@ -52,6 +59,9 @@ class EvidenceIndex(LateSection):
                 item |= {"kind": str(row.get_kind_display()), "size": row.size, "at": instant_text(row.stored_at)}
             elif sha256 in uploaded:
                 item |= {"kind": "", "size": uploaded[sha256].size, "at": instant_text(uploaded[sha256].uploaded_at)}
+            elif sha256 in stated:
+                size = len(canonical_json(evidence_statement(stated[sha256])))
+                item |= {"kind": _("Statement"), "size": size, "at": instant_text(stated[sha256].concluded_at)}
             items.append(item)
         artifacts = [["artifact", sha256] for sha256 in named if sha256 in uploaded]
         return {"evidence": items, "subjects": artifacts, "run": run["id"] if run else "", "repetitions": repeated}
