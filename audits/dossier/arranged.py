@@ -45,7 +45,7 @@ class ArrangedKind(DossierKind):
 
     def compose(self, facts: Mapping[str, Any]) -> Document:
         """Return the cover and the chapters; a section without a class says that nothing is recorded."""
-        whole = Whole(facts, facts["sections"], self.gaps_of(facts))
+        whole = Whole(facts, facts["sections"], tuple(self._gaps(facts)))
         found = {slug: printed_section(SECTIONS.get(slug)(), facts, whole) for slug in facts["sections"]}
         found |= {one["slug"]: unfilled_section(one) for one in facts["unfilled"]}
         chapters = [self._chapter(number, one, found, facts) for number, one in enumerate(self.chapters, start=1)]
@@ -61,13 +61,6 @@ class ArrangedKind(DossierKind):
     def own_gaps(self, chapter: str, facts: Mapping[str, Any]) -> list[Gap]:
         """Return what is missing for a chapter of its own."""
         return []
-
-    def gaps_of(self, facts: Mapping[str, Any]) -> tuple[NumberedGap, ...]:
-        """Return the gaps under the numbers of the chapters; what two of them ask for is one gap, under the first."""
-        first: dict[tuple[str, str], NumberedGap] = {}
-        for one in self._gaps(facts):
-            first.setdefault((one.gap.what, one.gap.source), one)
-        return tuple(first.values())
 
     def _parts(self) -> tuple[str, ...]:
         return tuple(slug for chapter in self.chapters for slug in chapter.parts)
@@ -90,7 +83,8 @@ class ArrangedKind(DossierKind):
         return Section(chapter.slug, number, str(chapter.title), tuple(blocks))
 
     def _gaps(self, facts: Mapping[str, Any]) -> Iterator[NumberedGap]:
-        """Yield the gaps in the order of the chapters, under the numbers of the chapters."""
+        """Yield the gaps in the order of the chapters, under their numbers; what a chapter asks for itself is its gap."""
+        asked = {str(ask.what) for chapter in self.chapters for ask in chapter.asks}
         nowhere = _("nowhere yet in this register")
         unfilled = {one["slug"]: one for one in facts["unfilled"]}
         for number, chapter in enumerate(self.chapters, start=1):
@@ -101,7 +95,7 @@ class ArrangedKind(DossierKind):
                     one = unfilled[slug]
                     yield NumberedGap(number, Gap(one["title"], one["required_by"], nowhere))
                     continue
-                for gap in SECTIONS.get(slug)().gaps(facts["sections"][slug]):
-                    yield NumberedGap(number, gap)
+                found = SECTIONS.get(slug)().gaps(facts["sections"][slug])
+                yield from (NumberedGap(number, gap) for gap in found if gap.what not in asked)
             for ask in chapter.asks:
                 yield NumberedGap(number, ask.gap())

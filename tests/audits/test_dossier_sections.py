@@ -288,24 +288,24 @@ def test_a_section_of_another_room_joins_in_its_place_with_its_gaps(story: Model
     from audits.dossier.content import Paragraph
     from audits.dossier.contract import SECTIONS, DossierSection, Gap
 
-    class Incidents(DossierSection):
-        """Incidents of the test."""
+    class NearMisses(DossierSection):
+        """Near misses of the test."""
 
-        slug, number, title, required_by = "incidents", 20, "Incidents", "EU AI Act Art. 73"
+        slug, number, title, required_by = "near-misses", 20, "Near misses", "EU AI Act Art. 73"
 
         def gather(self, version: Any, as_of: Any) -> dict[str, Any]:
             return {"count": 3}
 
         def compose(self, facts: dict[str, Any]) -> Any:
-            return self.section(Paragraph(f"{facts['count']} incidents"))
+            return self.section(Paragraph(f"{facts['count']} near misses"))
 
         def gaps(self, facts: dict[str, Any]) -> list[Gap]:
-            return [Gap("The third report", self.required_by, "incidents")]
+            return [Gap("The third report", self.required_by, "near misses")]
 
-    with SECTIONS.temporarily("incidents", Incidents):
+    with SECTIONS.temporarily("near-misses", NearMisses):
         facts = facts_now(story)
         document = compose(facts)
-        assert section_of(document, "incidents").blocks == (Paragraph("3 incidents"),)
+        assert section_of(document, "near-misses").blocks == (Paragraph("3 near misses"),)
         assert "The third report" in words_of(section_of(document, "missing"))
 
 

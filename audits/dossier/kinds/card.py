@@ -49,7 +49,7 @@ class Card(ArrangedKind):
     def compose(self, facts: Mapping[str, Any]) -> Document:
         """Return a document that is nothing but its cover."""
         arranged = super().compose(facts)
-        whole = Whole(facts, facts["sections"], self.gaps_of(facts))
+        whole = Whole(facts, facts["sections"], tuple(self._gaps(facts)))
         for room in ROOMS:
             document = replace(
                 arranged,
