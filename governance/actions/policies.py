@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -93,8 +94,13 @@ def policy_in_force(*, tier: int, environment: str, at: datetime) -> PolicyVersi
     of its digest might have applied: it is returned, and whoever reads its rules gets None (``rules_of``).
     """
     published = PolicyVersion.objects.filter(state=PolicyVersion.State.PUBLISHED, effective_from__lte=at)
+    return applying(published, tier=tier, environment=environment, at=at)
+
+
+def applying(published: Iterable[PolicyVersion], *, tier: int, environment: str, at: datetime) -> PolicyVersion | None:
+    """Return of policy versions that were in force at ``at`` the one that applies (``policy_in_force``)."""
     newest: dict[str, PolicyVersion] = {}
-    for candidate in published.order_by("number"):
+    for candidate in sorted(published, key=lambda one: one.number):
         newest[candidate.policy] = candidate
     for candidate in sorted(newest.values(), key=lambda one: (one.effective_from or at, one.policy), reverse=True):
         rules = rules_of(candidate)

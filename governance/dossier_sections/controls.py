@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from audits.dossier.content import Block, Column, Section, Subheading, Table
-from audits.dossier.contract import SECTIONS, DossierSection, Facts
+from audits.dossier.contract import SECTIONS, Facts, LateSection
 from audits.dossier.outline import BY_SLUG
 from governance.dossier_sections.question import answers
 from registry.models import ModelVersion
@@ -16,18 +17,15 @@ PLANNED = BY_SLUG["controls"]
 
 
 @SECTIONS.register(PLANNED.slug)
-class Controls(DossierSection):
+class Controls(LateSection):
     """Every control the gate judges, with observed, required and clause, for each gated place."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
 
-    def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
-        """Judge every control without recording a decision."""
-        return {
-            "places": [
-                {"environment": one["environment"], "controls": one["controls"]} for one in answers(version, as_of)
-            ]
-        }
+    def gather_late(self, version: ModelVersion, as_of: datetime, sections: Mapping[str, Facts]) -> Facts:
+        """Take the controls that the verdict has judged, or judge them where there is no verdict."""
+        judged = sections["verdict"]["answers"] if "verdict" in sections else answers(version, as_of)
+        return {"places": [{"environment": one["environment"], "controls": one["controls"]} for one in judged]}
 
     def compose(self, facts: Facts) -> Section:
         """Return one matrix for each gated place."""

@@ -1,8 +1,4 @@
-"""What would the gate say when the dossier is built? Worked out for the sections that print it.
-
-The rows are read as they stand at the time of building; only ends and ages (of approvals, waivers, evidence, policies)
-go by the dossier's instant.
-"""
+"""What would the gate have said at an instant? Worked out from the ledger, for the sections that print it."""
 
 from __future__ import annotations
 
@@ -13,32 +9,33 @@ from audits.dossier.record import instant_text, names_of
 from governance.gate.contract import Asked
 from governance.gate.decide import decide
 from governance.gate.eligibility import counting
-from governance.gate.facts import gather_facts
+from governance.gate.then import gather_facts_then
 from governance.models import PromotionRequest
-from registry.models import Environment, ModelVersion
+from registry.ledger.past import Past, key_of
+from registry.models import Deployment, Environment, ModelVersion
 
 NONCE = "asked-for-a-dossier"
 
 
 def answers(version: ModelVersion, as_of: datetime) -> list[dict[str, Any]]:
-    """Return the gate's answer for each gated place the version was asked for or runs in; nothing is recorded by it.
+    """Return the gate's answer for each gated place the version was asked for or had run in; nothing is recorded by it.
 
-    The answer rests on the rows at the time of building, judged by the clock of ``as_of``: what was closed, withdrawn or
-    decided between the two is in it.
+    What was withdrawn, closed, opened or decided after ``as_of`` has no part in it, however long ago that is.
     """
     link = version.model_artifact()
     if link is None:
         return []
     found = []
-    for environment in _places(version):
-        facts = gather_facts(Asked(environment.slug, link.artifact_id, NONCE), as_of)
+    past = Past(as_of)
+    for environment in _places(version, past):
+        facts = gather_facts_then(Asked(environment, link.artifact_id, NONCE), past)
         decision = decide(facts, as_of)
         request = facts.request
         counted = counting(facts, facts.rules, as_of) if facts.rules else ()
         names = names_of(one.approver for one in counted)
         found.append(
             {
-                "environment": environment.slug,
+                "environment": environment,
                 "outcome": decision.outcome,
                 "reasons": decision.as_json()["reasons"],
                 "controls": decision.as_json()["controls"],
@@ -51,8 +48,10 @@ def answers(version: ModelVersion, as_of: datetime) -> list[dict[str, Any]]:
     return found
 
 
-def _places(version: ModelVersion) -> list[Environment]:
-    asked = PromotionRequest.objects.filter(version=version).values_list("environment_id", flat=True)
-    runs = version.deployments.values_list("environment_id", flat=True)
-    places = Environment.objects.filter(gated=True).order_by("slug")
-    return list(places.filter(pk__in={*asked, *runs}) or places)
+def _places(version: ModelVersion, past: Past) -> list[str]:
+    """Return the gated places of then that the version had to do with; all of them where it had with none."""
+    gated = [key_of(row) for row in past.rows(Environment) if row.gated]
+    mine = {"version": [version.ledger_key()]}
+    used = {row.environment_id for row in past.rows(PromotionRequest, where=mine)}
+    used |= {row.environment_id for row in past.rows(Deployment, where=mine)}
+    return [slug for slug in gated if slug in used] or gated

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from audits.dossier.content import Block, KeyValue, Paragraph, Section, Verdict
 from audits.dossier.contract import SECTIONS, Facts, OverviewSection, Whole
 from audits.dossier.outline import BY_SLUG
-from audits.dossier.record import instant_text
+from audits.dossier.record import instant_text, state_at
 from governance.dossier_sections.question import answers
 from registry.models import ModelVersion
 
@@ -25,19 +25,21 @@ class VerdictSection(OverviewSection):
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
 
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
-        """Ask the gate without recording a decision, and read where the version runs."""
+        """Ask the gate of that instant without recording a decision, and read where the version ran."""
         deployments = version.deployments.filter(started_at__lte=as_of).order_by("started_at")
+        states = [(one, state) for one in deployments if (state := state_at(one, as_of)) is not None]
         return {
             "answers": answers(version, as_of),
-            "intended_use": version.model.intended_use,
+            "as_of": instant_text(as_of),
+            "intended_use": (state_at(version.model, as_of) or {}).get("intended_use", ""),
             "deployments": [
                 {
                     "environment": one.environment_id,
                     "started_at": instant_text(one.started_at),
-                    "ended_at": instant_text(one.ended_at),
-                    "gated": one.gated,
+                    "ended_at": str(state["ended_at"] or ""),
+                    "gated": state["gated"],
                 }
-                for one in deployments
+                for one, state in states
             ],
         }
 
@@ -63,7 +65,8 @@ def _verdict(answer: dict[str, Any], facts: Facts) -> Verdict:
         KeyValue(_("Environment"), place),
         KeyValue(_("Policy in force"), answer["policy"] or _("none")),
         KeyValue(_("Intended use"), facts["intended_use"] or _("not stated")),
-        KeyValue(_("Approved by"), ", ".join(answer["approved_by"]) or _("nobody, as of now")),
+        KeyValue(_("Answered as of"), facts.get("as_of") or _("not recorded")),
+        KeyValue(_("Approved by"), ", ".join(answer["approved_by"]) or _("nobody whose approval counts")),
         KeyValue(_("Approvals end"), answer["approvals_end"] or _("no approval")),
         KeyValue(_("Runs there"), runs),
     )

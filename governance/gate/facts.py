@@ -1,4 +1,4 @@
-"""What is so, right now? One read of the rows into the snapshot the gate decides on."""
+"""What is so, right now? One read of the rows into the snapshot the gate decides on. ``then`` reads it of the past."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def gather_facts(asked: c.Asked, now: datetime) -> c.GateFacts:
     return c.GateFacts(
         asked=asked,
         artifact=c.ArtifactFacts(asked.artifact_sha256, links[0].role, links[0].format, len(links)) if links else None,
-        version=_version(version, environment, tier, policy) if version else None,
+        version=version_facts(version, environment, tier, policy) if version else None,
         environment=c.EnvironmentFacts(environment.slug, environment.gated) if environment else None,
         tier=c.TierFacts(tier.tier, tier.rule_version, tier.rule_version == RULE_VERSION) if tier else None,
         policy=c.PolicyFacts(policy.policy, policy.number, policy.digest, rules_of(policy)) if policy else None,
         request=_request(request) if request else None,
-        validation=_validation(run) if run else None,
+        validation=validation_facts(run, verified=_is_verified(run)) if run else None,
         findings=_findings(version, now) if version else (),
         approvals=_approvals(request) if request else (),
-        lineage=_lineage(version),
-        record=_record(version),
+        lineage=lineage_facts(version),
+        record=record_facts(version),
         ledger=_ledger(now, _divergences(version, environment)),
     )
 
@@ -79,9 +79,10 @@ def _newest_run(version: ModelVersion | None, environment: Environment | None) -
     return version.runs.originals().filter(plan__environment=environment.slug).order_by("-requested_at", "-id").first()
 
 
-def _version(
+def version_facts(
     version: ModelVersion, environment: Environment | None, tier: TierAssessment | None, policy: PolicyVersion | None
 ) -> c.VersionFacts:
+    """Return the facts of a version with the digest of what an approval of it covers under this tier and policy."""
     manifest = (
         build_manifest(version, policy=policy, tier=tier.tier, environment=environment.slug).digest
         if environment and tier and policy
@@ -99,8 +100,13 @@ def _version(
 
 
 def _request(request: PromotionRequest) -> c.RequestFacts:
-    concluded = request.run is not None and request.run.state == ValidationRun.State.CONCLUDED
     people = request.version.contributions.values_list("person_id", flat=True)
+    return request_facts(request, contributors=frozenset(map(str, people)))
+
+
+def request_facts(request: PromotionRequest, *, contributors: frozenset[str]) -> c.RequestFacts:
+    """Return the facts of a request whose version these people had a hand in."""
+    concluded = request.run is not None and request.run.state == ValidationRun.State.CONCLUDED
     return c.RequestFacts(
         id=str(request.pk),
         state=request.state,
@@ -112,19 +118,21 @@ def _request(request: PromotionRequest) -> c.RequestFacts:
         manifest_digest=request.covers_digest,
         policy_digest=request.policy.digest,
         evidence_digest=request.run.evidence_digest if request.run and concluded else "",
-        contributors=frozenset(map(str, people)),
+        contributors=contributors,
     )
 
 
-def _validation(run: ValidationRun) -> c.ValidationFacts:
+def validation_facts(run: ValidationRun, *, verified: bool) -> c.ValidationFacts:
+    """Return the facts of a run; ``verified`` tells whether its stored results are what it concluded with."""
     artifact = run.plan["artifact"]
+    results = run.results.order_by("position") if run.concluded_at is not None else ()
     return c.ValidationFacts(
         run_id=str(run.pk),
         state=run.state,
         outcome=run.outcome,
         concluded_at=run.concluded_at,
         evidence_digest=run.evidence_digest,
-        evidence_verified=bool(run.evidence_digest) and evidence_digest_of(run) == run.evidence_digest,
+        evidence_verified=verified,
         artifact_sha256=artifact["sha256"] if artifact else "",
         dataset_digests=frozenset(used["digest"] for used in run.plan["datasets"].values()),
         plan_digest=run.plan_digest,
@@ -139,9 +147,13 @@ def _validation(run: ValidationRun) -> c.ValidationFacts:
                 required=result.required,
                 mend=result.mend,
             )
-            for result in run.results.order_by("position")
+            for result in results
         ),
     )
+
+
+def _is_verified(run: ValidationRun) -> bool:
+    return bool(run.evidence_digest) and evidence_digest_of(run) == run.evidence_digest
 
 
 def _findings(version: ModelVersion, now: datetime) -> tuple[c.FindingFacts, ...]:
@@ -162,25 +174,33 @@ def _approvals(request: PromotionRequest) -> tuple[c.ApprovalFacts, ...]:
         roles.setdefault(person, set()).add(role)
     contributors = set(request.version.contributions.values_list("person_id", flat=True))
     return tuple(
-        c.ApprovalFacts(
-            id=str(row.pk),
-            approver=str(row.approver_id),
-            decision=row.decision,  # type: ignore[arg-type]  # the column's choices are the literal's members
-            decided_at=row.decided_at,
-            expires_at=row.expires_at,
-            withdrawn=row.withdrawn_at is not None,
-            manifest_digest=row.manifest_digest,
-            evidence_digest=row.evidence_digest,
-            approver_active=row.approver.is_active,
-            approver_is_person=row.approver.is_person,
-            approver_roles=frozenset(roles.get(row.approver_id, ())) if row.approver.is_active else frozenset(),
-            approver_is_contributor=row.approver_id in contributors,
+        approval_facts(
+            row, roles=frozenset(roles.get(row.approver_id, ())), contributed=row.approver_id in contributors
         )
         for row in rows
     )
 
 
-def _lineage(version: ModelVersion | None) -> c.LineageFacts:
+def approval_facts(row: Approval, *, roles: frozenset[str], contributed: bool) -> c.ApprovalFacts:
+    """Return the facts of a decision by somebody who holds these roles, unless they are shut out."""
+    return c.ApprovalFacts(
+        id=str(row.pk),
+        approver=str(row.approver_id),
+        decision=row.decision,  # type: ignore[arg-type]  # the column's choices are the literal's members
+        decided_at=row.decided_at,
+        expires_at=row.expires_at,
+        withdrawn=row.withdrawn_at is not None,
+        manifest_digest=row.manifest_digest,
+        evidence_digest=row.evidence_digest,
+        approver_active=row.approver.is_active,
+        approver_is_person=row.approver.is_person,
+        approver_roles=roles if row.approver.is_active else frozenset(),
+        approver_is_contributor=contributed,
+    )
+
+
+def lineage_facts(version: ModelVersion | None) -> c.LineageFacts:
+    """Return the digests of the data that a version was registered with; they never change."""
     digests: dict[str, set[str]] = {}
     if version is not None:
         for used in version.dataset_links.select_related("dataset_version"):
@@ -191,7 +211,8 @@ def _lineage(version: ModelVersion | None) -> c.LineageFacts:
     )
 
 
-def _record(version: ModelVersion | None) -> c.RecordFacts:
+def record_facts(version: ModelVersion | None) -> c.RecordFacts:
+    """Return how complete the inventory entry of a version's model is."""
     owner = version.model.owner if version else None
     return c.RecordFacts(
         owner_named=owner is not None,
@@ -207,11 +228,12 @@ def _divergences(version: ModelVersion | None, environment: Environment | None) 
     return tuple(
         c.DivergenceFacts(str(row.pk), row.subject_kind, row.subject_key, tuple(row.fields))
         for row in Divergence.objects.filter(resolved_at__isnull=True).order_by("found_at", "id")
-        if _matters(row, version, environment)
+        if matters(row, version, environment)
     )
 
 
-def _matters(row: Divergence, version: ModelVersion, environment: Environment | None) -> bool:
+def matters(row: Divergence, version: ModelVersion, environment: Environment | None) -> bool:
+    """Tell whether an answer about this version and place rests on the subject of a divergence."""
     if row.concerns:
         return version.model_id in row.concerns
     if row.subject_kind == Environment.ledger_kind:

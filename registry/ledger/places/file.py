@@ -56,6 +56,14 @@ class FileAnchor:
         except OSError as error:
             raise AnchorDown(self.slug, f"{error.strerror}.") from error
 
+    def newest_until(self, instant: str) -> str | None:
+        """Return the last note that was here at ``instant``, as the ledger writes instants; the tail is read first."""
+        held = [line for line in self._tail() if (kept := _anchored_at(line)) and kept <= instant]
+        if not held and self.path.exists():
+            with self.path.open("rb") as file:
+                held = [line for line in file if line.endswith(b"\n") and "" < _anchored_at(line) <= instant]
+        return _note(held[-1]) if held else None
+
     def _append(self, line: bytes) -> None:
         fresh = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +104,14 @@ def notes_in(text: str) -> Iterator[str]:
     for line in text.splitlines(keepends=True):
         if line.endswith("\n"):
             yield _note(line.encode())
+
+
+def _anchored_at(line: bytes) -> str:
+    """Return when a line was appended; empty where that cannot be read: the first of a tail may be cut."""
+    try:
+        return str(json.loads(line)["anchored_at"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _note(line: bytes) -> str:
