@@ -6,8 +6,10 @@ CADASTRE_TEST_SEARCH  by how much to multiply the examples; they are then drawn 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 SEARCH = int(os.environ.get("CADASTRE_TEST_SEARCH", "0"))
@@ -22,6 +24,12 @@ def choose_profile() -> None:
         "search", derandomize=False, max_examples=100 * max(1, SEARCH), suppress_health_check=SLOW, **common
     )
     settings.load_profile("search" if SEARCH else "same")
+
+
+def sampled(rows: Sequence[tuple[Any, ...]], *, one_in: int) -> list[Any]:
+    """Return the named rows of a corpus as parameters: one in so many runs in the inner loop, the rest with the thorough."""
+    marks = [() if at % one_in == 0 else (pytest.mark.thorough,) for at in range(len(rows))]
+    return [pytest.param(*row[1:], id=row[0], marks=mark) for row, mark in zip(rows, marks, strict=True)]
 
 
 def examples(number: int, **more: Any) -> settings:

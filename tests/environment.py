@@ -67,6 +67,8 @@ def prepare() -> None:
     var = root / worker_name()
     (var / "static").mkdir(parents=True, exist_ok=True)
     os.environ["CADASTRE_VAR"] = str(var)
+    # threads of a library that wait for each other spin on processors that other tests, or the other process, could use
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ["CADASTRE_BROKER_URL"] = broker_url(var)
     os.environ["DATABASE_URL"] = database_url(var)
 

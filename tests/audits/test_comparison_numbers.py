@@ -115,6 +115,7 @@ def test_equal_versions_differ_by_nothing_and_have_no_interval_of_areas() -> Non
     assert groups.high > 0.0  # that no row of a group is discordant does not prove that none ever is
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("metric", "function"),
     [
@@ -245,6 +246,7 @@ def test_a_group_with_one_outcome_cannot_be_ranked() -> None:
     assert "one outcome" in row.note
 
 
+@pytest.mark.thorough
 def test_the_joint_upper_bound_holds_as_often_as_promised() -> None:
     rng, held = np.random.default_rng(3), 0
     for _ in range(60):

@@ -87,6 +87,7 @@ def test_equal_rows_are_drawn_one_by_one() -> None:
     assert stats.chisquare(counts, [800, 600, 400, 200]).pvalue > 0.001
 
 
+@pytest.mark.thorough
 def test_each_row_is_as_likely_as_any_other() -> None:
     frame = loans(40)
     frame = frame.assign(id=np.arange(len(frame)))

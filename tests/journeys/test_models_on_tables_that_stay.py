@@ -67,6 +67,7 @@ def ran(register: Register) -> ValidationRun:
     return done(run)
 
 
+@pytest.mark.thorough
 def test_answers_are_of_the_sample_and_the_table_itself_is_measured_whole(cast: Cast, share: Path) -> None:
     register = registered(cast, share, said={"key": "id"})
     register.place(requirements_on(*OF_ANSWERS, *OF_TABLES, *OF_MODELS))
@@ -89,6 +90,7 @@ def test_answers_are_of_the_sample_and_the_table_itself_is_measured_whole(cast: 
     }  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_answers_that_the_table_holds_are_measured_whole_once_the_sandbox_gave_the_same(
     cast: Cast, share: Path
 ) -> None:
@@ -136,6 +138,7 @@ def test_answers_of_another_model_end_the_run(cast: Cast, share: Path) -> None:
     assert not run.results.exists()
 
 
+@pytest.mark.thorough
 def test_it_is_performed_again_on_the_same_rows_and_says_so_when_they_changed(cast: Cast, share: Path) -> None:
     register = registered(cast, share, said={})
     register.place(requirements_on("performance.roc_auc", "data.missing_values", "explainability.shap_importance"))

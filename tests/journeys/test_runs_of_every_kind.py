@@ -53,6 +53,7 @@ KINDS = {
     ("onnx", "binary"): BINARY,
     ("catboost", "binary"): BINARY,
 }
+INNER, *OTHERS = KINDS
 ALONE = {"comparison.bootstrap_difference"}
 ANSWERED = {"met", "not_met", "insufficient"}
 OTHER_TASK = {"performance.roc_auc"}
@@ -76,7 +77,9 @@ def with_tables(cast, task, **more) -> Register:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("kind", "task"), KINDS)
+@pytest.mark.parametrize(
+    ("kind", "task"), [INNER, *(pytest.param(*other, marks=pytest.mark.thorough) for other in OTHERS)]
+)
 def test_every_requirement_has_an_answer(cast, kind, task):
     said, checks = KINDS[kind, task]
     register = with_tables(cast, task)
@@ -94,6 +97,7 @@ def test_every_requirement_has_an_answer(cast, kind, task):
     assert all(result.reason for result in found.values())
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 def test_a_challenger_is_measured_against_the_champion_and_a_repetition_agrees(cast):
     register = with_tables(cast, "binary")
@@ -132,6 +136,7 @@ def test_a_challenger_is_measured_against_the_champion_and_a_repetition_agrees(c
     assert (done(again).agreement["agree"], len(found)) == (10, 10)
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_predictions_are_measured_where_their_table_stays(cast, settings, tmp_path, task):
