@@ -63,7 +63,7 @@ def build_plan(version: ModelVersion, *, policy: PolicyVersion, environment: str
         "scoring": version.scoring,
         "task": version.scoring.get("task") or measured.task,
         "declared": _declared(version.scoring, version.scoring.get("task") or measured.task),
-        "champion": _champion(version, environment),
+        "baseline": _baseline(version, environment),
         "sample": {"rows": settings.RUN_SAMPLE_ROWS},
         "explanation": {
             "rows": EXPLAINED_ROWS,
@@ -100,7 +100,7 @@ def _recorded(version: ModelVersion) -> dict[str, Any] | None:
     }
 
 
-def _champion(version: ModelVersion, environment: str) -> dict[str, Any] | None:
+def _baseline(version: ModelVersion, environment: str) -> dict[str, Any] | None:
     """Return the version of the model in place there now, where it has an artifact that scores and is another."""
     in_place = (
         Deployment.objects.filter(environment=environment, ended_at__isnull=True, version__model=version.model_id)

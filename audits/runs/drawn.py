@@ -56,7 +56,7 @@ def rows_for(plan: Plan, role: str, *, scored: Mapping[str, Any] | None = None, 
     most = int(plan["sample"]["rows"])
     table = table_as_it_is(plan, role, check_values=check_values, required=())
     try:
-        more = tuple((plan["champion"] or {}).get("features", ())) if role == "evaluation" else ()
+        more = tuple((plan["baseline"] or {}).get("features", ())) if role == "evaluation" else ()
         sample = draw(table, rows=most, seed=plan["seed"] + SALT[role], more=more)
         facts = table.describe() | {"sample": sample.describe()}
     finally:

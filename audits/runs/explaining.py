@@ -78,7 +78,7 @@ def _unexplained(chunk: int, why: str) -> Product:
 
 def _wanted(plan: Mapping[str, Any], *, first: bool) -> ExplainPlan:
     """Return what the plan's checks need of the explanation, and what was kept of the version in place."""
-    kept = (plan["champion"] or {}).get("explanation_sha256")
+    kept = (plan["baseline"] or {}).get("explanation_sha256")
     return asked_for(
         [line["check"] for line in plan["requirements"]],
         threshold=plan["scoring"].get("threshold"),

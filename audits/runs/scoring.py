@@ -73,22 +73,22 @@ def score_tables(plan: Plan, folder: Path, say: Say) -> Product:
 
 def score_baseline(plan: Plan, scored: Mapping[str, Any], folder: Path, say: Say) -> Product:
     """Score the evaluation rows with the version in place now; where it cannot, the note says why and nothing is compared."""
-    champion = plan["champion"]
+    baseline = plan["baseline"]
     frame = rows_for(plan, "evaluation", scored=scored).frame
-    features = tuple(champion["features"])
+    features = tuple(baseline["features"])
     lacking = sorted(set(features) - set(frame.column_names))
     if lacking:
         return _without(
-            "baseline", f"The evaluation table lacks {', '.join(lacking)}, which {champion['version']} reads."
+            "baseline", f"The evaluation table lacks {', '.join(lacking)}, which {baseline['version']} reads."
         )
-    say(f"Scoring with {champion['version']}")
+    say(f"Scoring with {baseline['version']}")
     try:
-        job = scoring_job(plan, champion["artifact"], champion["scoring"], (_input("rows", frame, features, folder),))
+        job = scoring_job(plan, baseline["artifact"], baseline["scoring"], (_input("rows", frame, features, folder),))
         outcome = score(job)
     except SandboxError as error:
-        return _without("baseline", f"{champion['version']}: {error.message}")
+        return _without("baseline", f"{baseline['version']}: {error.message}")
     answers = Answers(outcome.task, outcome.scores["rows"], outcome.classes)
-    facts = {"baseline": {"version": champion["version"], "task": outcome.task, "classes": list(outcome.classes)}}
+    facts = {"baseline": {"version": baseline["version"], "task": outcome.task, "classes": list(outcome.classes)}}
     return Product(facts, files={"rows": stored(answers, folder / "rows.npy")})
 
 

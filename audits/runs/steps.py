@@ -19,7 +19,7 @@ SHARES_AGGREGATES = {"performance": "answers", "calibration": "answers", "drift"
 MOST_IN_A_BATCH = 8
 LATER: Mapping[str, Any] = {
     "task": "binary",
-    "champion": None,
+    "baseline": None,
     "conformance": None,
     "declared": {},
     "limits": {},
@@ -132,7 +132,7 @@ def _batches(plan: Mapping[str, Any]) -> list[PlannedStep]:
 def _needs(plan: Mapping[str, Any], spec: CheckSpec | None) -> tuple[str, ...]:
     needs = [SCORES]
     if spec is not None and plan["artifact"]:
-        if "baseline" in spec.needs and plan["champion"]:
+        if "baseline" in spec.needs and plan["baseline"]:
             needs.append(BASELINE)
         if "perturbed" in spec.needs and perturbations_of(plan):
             needs.append(PERTURBED)

@@ -80,8 +80,8 @@ class Subjects:
         key = tuple(role in whole for role in roles)
         if key not in self._subjects:
             tables = {role: self._table(role, role in whole) for role in roles}
-            champion = self.plan["champion"] or {}
-            previous = champion.get("explanation_sha256") if self.explanation is not None else None
+            baseline = self.plan["baseline"] or {}
+            previous = baseline.get("explanation_sha256") if self.explanation is not None else None
             fitness = self.scored.get("fitness") if self.plan["artifact"] is not None else None
             self._subjects[key] = CheckSubject(
                 evaluation=tables["evaluation"],

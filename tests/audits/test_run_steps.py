@@ -39,9 +39,9 @@ WHOLE = builders.POLICY.replace(
 )
 
 
-def a_plan(*checks, artifact=True, champion=None, chunks=2):
+def a_plan(*checks, artifact=True, baseline=None, chunks=2):
     requirements = [{"key": f"r{number}", "check": check, "params": {}} for number, check in enumerate(checks)]
-    plan = {"artifact": {"sha256": "0"} if artifact else None, "champion": champion, "requirements": requirements}
+    plan = {"artifact": {"sha256": "0"} if artifact else None, "baseline": baseline, "requirements": requirements}
     return complete(plan) | {"explanation": {"rows": 10, "chunks": chunks, "background": 10}}
 
 
@@ -164,15 +164,15 @@ def test_the_version_in_place_is_in_the_plan_with_its_explanation_and_scores_the
     )
     second = builders.a_version(cast, "2.0", model=first.model, data=trained(seed=3), format="joblib")
     plan = asked(cast, second).plan
-    assert plan["champion"]["version"] == first.ledger_key()
-    assert plan["champion"]["artifact"]["sha256"] == first.model_artifact().artifact_id
-    assert plan["champion"]["explanation_sha256"] == before.manifest["explanation_sha256"]
+    assert plan["baseline"]["version"] == first.ledger_key()
+    assert plan["baseline"]["artifact"]["sha256"] == first.model_artifact().artifact_id
+    assert plan["baseline"]["explanation_sha256"] == before.manifest["explanation_sha256"]
     from audits.runs import scoring
 
     product = scoring.score_baseline(complete(plan), {}, tmp_path, lambda _text: None)
     assert product.facts["baseline"]["version"] == first.ledger_key()
     own = before.steps.get(key="score").facts["files"]["evaluation"]
-    assert product.files["rows"].read_bytes() == artifacts().read(own), "the champion says of the rows what it said"
+    assert product.files["rows"].read_bytes() == artifacts().read(own), "the baseline says of the rows what it said"
 
 
 @pytest.mark.django_db(transaction=True)

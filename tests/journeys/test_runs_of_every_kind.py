@@ -99,7 +99,7 @@ def test_every_requirement_has_an_answer(cast, kind, task):
 
 @pytest.mark.thorough
 @pytest.mark.django_db
-def test_a_challenger_is_measured_against_the_champion_and_a_repetition_agrees(cast):
+def test_a_challenger_is_measured_against_the_version_in_place_and_a_repetition_agrees(cast):
     register = with_tables(cast, "binary")
     said = {"monotone": DIRECTIONS, "reasons": REASONS, "threshold": 0.5}
     compared = (
@@ -122,7 +122,7 @@ def test_a_challenger_is_measured_against_the_champion_and_a_repetition_agrees(c
     run = done(run)
     found = answers(run)
     assert insufficient(found) == set(), {key: one.reason for key, one in found.items()}
-    assert run.plan["champion"]["version"] == first.ledger_key()
+    assert run.plan["baseline"]["version"] == first.ledger_key()
     assert 0 < found["explainability.attribution_drift"].measurement["value"] < 0.5
     kept = found["explainability.counterfactual_validity"].measurement["detail"]
     assert 0 < kept["still_flip"] <= kept["rechecked"] <= 30
