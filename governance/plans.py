@@ -18,7 +18,7 @@ from registry.errors import DomainError
 from registry.models import Deployment, Environment, ModelVersion, VersionArtifact
 
 PLAN_SEED = 20_261_121
-"""Every resampling of every run starts here, so that a run repeated on the same inputs gives the same numbers."""
+"""Every resampling of every run starts here, so that a run re-performed on the same inputs gives the same numbers."""
 EXPLAINED_ROWS, ROWS_A_CHUNK, BACKGROUND_ROWS = 1_000, 500, 400
 CONFORMANCE_TOLERANCE = 1e-6
 ANSWERS = ("score", "prediction", "class_scores")

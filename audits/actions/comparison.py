@@ -1,4 +1,4 @@
-"""What does a re-performance say of the run it repeats? The difference, stored as evidence and noted in the ledger."""
+"""What does a re-performance say of the run it re-performs? The difference, stored as evidence and noted in the ledger."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from registry.errors import DomainError
 from registry.ledger.append import append, declare_action
 
 declare_action(
-    "validation.reperformed", "A run was repeated, and its numbers were held against those of the repetition."
+    "validation.reperformed", "A run was re-performed, and its numbers were held against those of the re-performance."
 )
 
 
 def compare_with_original(run: ValidationRun) -> dict[str, Any]:
-    """Hold the results of a run that just ended against those of the run it repeats; return what came of it.
+    """Hold the results of a run that just ended against those of the run it re-performs; return what came of it.
 
     Called while the run ends, under its lock and in its transaction. The whole difference is evidence; what is returned
     names it and counts the measurements that agree.
     """
     original = run.reperforms
     if original is None:
-        raise ValueError("the run repeats no other")
+        raise ValueError("the run re-performs no other")
     whole = difference(
         {one.requirement_key: _measured(one) for one in original.results.order_by("position")},
         {one.requirement_key: _measured(one) for one in run.results.order_by("position")},

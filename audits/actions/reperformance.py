@@ -1,4 +1,4 @@
-"""How is a concluded run repeated, so that somebody else sees whether its numbers come out again?"""
+"""How is a concluded run re-performed, so that somebody else sees whether its numbers come out again?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reperform_validation(run: ValidationRun, *, actor: User) -> tuple[Validation
     """Start a new run on the frozen plan of a concluded one; it moves no stage and opens no finding.
 
     While a re-performance of the same run is under way, asking again is that one. Of a re-performance, the original is
-    repeated. Returns the new run and whether it is new. Raises ``role-missing``, ``validation-not-concluded``, or
+    re-performed. Returns the new run and whether it is new. Raises ``role-missing``, ``validation-not-concluded``, or
     ``nothing-to-reperform`` for a run that ended without a result.
     """
     require_role(actor, *WHO_REPERFORMS, Role.CI)
@@ -30,7 +30,7 @@ def reperform_validation(run: ValidationRun, *, actor: User) -> tuple[Validation
     if original.state != State.CONCLUDED or not original.results.exists():
         raise DomainError(
             "nothing-to-reperform",
-            "The run ended without a result, so there is nothing to repeat; ask for validation again.",
+            "The run ended without a result, so there is nothing to re-perform; ask for validation again.",
             kind="conflict",
         )
     under_way = original.reperformances.filter(state__in=[State.QUEUED, State.RUNNING]).first()

@@ -26,13 +26,13 @@ PERSONAL = frozenset({Evidence.Kind.SCORES, Evidence.Kind.EXPLANATION_PART})
 
 
 def subjects_of(dossier: Dossier, facts: Mapping[str, Any]) -> set[Subject]:
-    """Return every subject that the facts name, the dossier itself, and the repetitions of the runs it names."""
+    """Return every subject that the facts name, the dossier itself, and the re-performances of the runs it names."""
     found = {(kind, key) for section in facts["sections"].values() for kind, key in section.get("subjects", ())}
     if dossier.version is not None:
         found.add(("version", dossier.version.ledger_key()))
     runs = [key for kind, key in found if kind == "run"]
-    repeated = ValidationRun.objects.filter(reperforms_id__in=runs)
-    return found | {("run", str(run.pk)) for run in repeated} | {(dossier.ledger_kind, dossier.ledger_key())}
+    again = ValidationRun.objects.filter(reperforms_id__in=runs)
+    return found | {("run", str(run.pk)) for run in again} | {(dossier.ledger_kind, dossier.ledger_key())}
 
 
 def documents_of(dossier: Dossier, facts: Mapping[str, Any]) -> dict[str, bytes]:

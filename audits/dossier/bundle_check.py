@@ -294,13 +294,13 @@ def _judge_ends(one: Judgement, named: set[tuple[str, str]]) -> None:
         ends.require(holds and (head.kind, head.key) not in shown, f"{head.kind} {head.key} did not end so")
         shown[head.kind, head.key] = head
     named = named | {("dossier", one.manifest["dossier"])}
-    repeated = {
+    again = {
         subject
         for subject, told in histories.items()
         if subject[0] == "run" and ("run", str(told[0][1].state.get("reperforms"))) in named
     }
     ledger = {("ledger", "keys"), ("ledger", "rollbacks")}
-    ends.require(set(shown) | set(histories) <= named | repeated | ledger, "events of something else")
+    ends.require(set(shown) | set(histories) <= named | again | ledger, "events of something else")
     for subject in (named | set(histories)) - set(shown):
         ends.doubt(f"nothing shows how {subject} ended")
     for subject in set(histories) | set(shown):

@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='validationrun',
             name='agreement',
-            field=models.JSONField(blank=True, null=True, verbose_name='agreement with the run it repeats'),
+            field=models.JSONField(blank=True, null=True, verbose_name='agreement with the run it re-performs'),
         ),
         migrations.AddField(
             model_name='validationrun',

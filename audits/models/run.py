@@ -29,7 +29,7 @@ class Progress:
 
 
 class ValidationRunQuerySet(models.QuerySet["ValidationRun"]):
-    """Runs, with and without those that only repeat another."""
+    """Runs, with and without those that only re-perform another."""
 
     def originals(self) -> ValidationRunQuerySet:
         """Return the runs that judge a version: a re-performance judges nothing, it checks a run."""
@@ -80,7 +80,7 @@ class ValidationRun(LedgerSubject):
     reperforms = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reperformances"
     )
-    agreement = models.JSONField(_("agreement with the run it repeats"), null=True, blank=True)
+    agreement = models.JSONField(_("agreement with the run it re-performs"), null=True, blank=True)
 
     objects = ValidationRunQuerySet.as_manager()
 

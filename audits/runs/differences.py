@@ -46,7 +46,7 @@ def difference(
 
     ``agree`` of the ``of`` measurements of the original have the same status and n, and a value, interval and groups
     within ``tolerance``. Of checks that time the machine (family "fitness") only the status is compared. ``undecided``
-    says why nothing could be compared, when the repetition ended in error. ``manifest`` lists what differs in libraries,
+    says why nothing could be compared, when the re-performance ended in error. ``manifest`` lists what differs in libraries,
     code, engine, sandbox and data.
     """
     rows = [_row(key, one, again.get(key), undecided) for key, one in original.items()]
@@ -63,9 +63,9 @@ def difference(
 def _row(key: str, one: Measured, other: Measured | None, undecided: str) -> dict[str, Any]:
     row: dict[str, Any] = {"key": key, "check": one.check, "agrees": None, "compared": "numbers", "differs": []}
     if undecided or other is None:
-        return row | {"compared": "nothing", "reason": undecided or "The repetition has no result for it."}
+        return row | {"compared": "nothing", "reason": undecided or "The re-performance has no result for it."}
     if one.unreadable or other.unreadable:
-        which = "original" if one.unreadable else "repeated"
+        which = "original" if one.unreadable else "re-performed"
         return row | {
             "compared": "nothing",
             "reason": f"The {which} evidence cannot be read: {one.unreadable or other.unreadable}.",

@@ -95,7 +95,7 @@ def _done(lease: Lease, folder: Path) -> Product:
     kept: str | None = None
     if lease.kind == "measure":
         _compile(plan, lease)
-        if run.reperforms_id is None:  # a repetition counts for itself
+        if run.reperforms_id is None:  # a re-performance counts for itself
             ground = histograms.ground_of(plan)
             kept = kept_under(digest_of(ground)) if ground is not None else None
 

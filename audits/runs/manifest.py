@@ -1,4 +1,4 @@
-"""On what did a step run? The code that measured, the libraries, and the limits, for whoever repeats it."""
+"""On what did a step run? The code that measured, the libraries, and the limits, for whoever re-performs it."""
 
 from __future__ import annotations
 

@@ -783,7 +783,7 @@ class Bundle:
             raise Unreadable("the event that records the heads does not have its form")
         report.require(state["size"] <= self.heads.index, "the heads are of a later ledger")
         shown, named = {}, self.named()
-        allowed = named | {self.about, ("ledger", "keys"), ("ledger", "rollbacks")} | self.repetitions(named)
+        allowed = named | {self.about, ("ledger", "keys"), ("ledger", "rollbacks")} | self.reperformances(named)
         for one in self.proofs["heads"]["subjects"]:
             leaf = leaf_hash(canonical([one["kind"], one["key"], one["seq"], one["leaf_hash"]]))
             holds = included(
@@ -798,8 +798,8 @@ class Bundle:
         for subject in sorted(set(shown) | set(self.histories)):
             self.judge_history(subject, self.histories.get(subject, []), shown.get(subject))
 
-    def repetitions(self, named: Set[Subject]) -> Set[Subject]:
-        """Return the runs here that repeat a run which the facts name."""
+    def reperformances(self, named: Set[Subject]) -> Set[Subject]:
+        """Return the runs here that re-perform a run which the facts name."""
         runs = [one for one in self.histories if one[0] == "run"]
         return {one for one in runs if ("run", str(self.histories[one][0].state.get("reperforms"))) in named}
 

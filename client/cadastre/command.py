@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
 
-from cadastre import __version__, asking, repeating, telling
+from cadastre import __version__, asking, reperforming, telling
 from cadastre.outcomes import UNDECIDED, Ending
 from cadastre.plain import plain
 
@@ -87,11 +87,11 @@ def _add_asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _patience(one)
 
     one = _command(
-        commands, "reperform", repeating.reperform, "have a validation run repeated; exit 1 if a number differs"
+        commands, "reperform", reperforming.reperform, "have a validation run re-performed; exit 1 if a number differs"
     )
     one.add_argument("validation", help="id of the concluded run")
-    one.add_argument("--wait", action="store_true", help="wait for the repetition and print what differs")
-    one.add_argument("--json", metavar="FILE", help="write the repetition there")
+    one.add_argument("--wait", action="store_true", help="wait for the re-performance and print what differs")
+    one.add_argument("--json", metavar="FILE", help="write the re-performance there")
     _patience(one)
 
     one = _command(commands, "gate", asking.gate, "ask whether a model file may go to an environment")

@@ -95,7 +95,7 @@ class Service:
         return self.transport.json("GET", f"{API}/validations/{_segment(run_id)}/")
 
     def reperform(self, run_id: str) -> dict[str, Any]:
-        """Have a concluded validation run repeated; one that is being repeated already gives that repetition."""
+        """Have a concluded validation run re-performed; one that is being re-performed already gives that re-performance."""
         return self.transport.json("POST", f"{API}/validations/{_segment(run_id)}/reperform/", {})
 
     def decide(self, artifact_sha256: str, environment: str, nonce: str) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def test_evidence_that_was_reproduced_says_when_by_whom_and_how_far(story: Model
     from tests.governance.judging import concluded, judged
 
     before = compose(facts_now(story))
-    assert "Nobody had repeated this run." in words_of(section_of(before, "evidence"))
+    assert "Nobody had re-performed this run." in words_of(section_of(before, "evidence"))
     again, _ = reperform_validation(story.runs.get(), actor=cast.otto)
     again = concluded(again, judged(again))
     facts = facts_now(story)

@@ -83,7 +83,7 @@ def test_it_ends_by_the_measurements_and_not_by_a_count_it_is_told(server: Serve
 def test_it_prints_what_differs_and_how_the_runs_were_made(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert asks(server, ended(AGREES, DIFFERS, UNREAD, manifest=(LIBRARY,))) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "repetition again-1 queued",
+        "re-performance again-1 queued",
         "concluded",
         "1 of 3 measurements agree within a relative 1e-09",
         "  auc agrees",
@@ -100,7 +100,7 @@ def test_without_waiting_it_says_which_run_it_is(
     out = tmp_path / "again.json"
     assert main(["reperform", "run-1", "--json", str(out)]) == 0
     assert [(one.method, one.path) for one in server.asked] == [("POST", "/api/v1/validations/run-1/reperform/")]
-    assert capsys.readouterr().out.splitlines() == ["repetition again-1 queued"]
+    assert capsys.readouterr().out.splitlines() == ["re-performance again-1 queued"]
     assert json.loads(out.read_text())["id"] == "again-1"
 
 

@@ -33,7 +33,7 @@ def test_a_run_nobody_took_says_so_and_the_page_keeps_itself_fresh_with_and_with
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in html
     assert 'aria-live="polite"' in html
     assert "<script" not in html.replace('<script src="/static/console/live.js" defer></script>', "")
-    assert "Repeat this run" not in html
+    assert "Re-perform this run" not in html
 
 
 def test_the_part_that_is_fetched_shows_each_step_and_says_when_it_is_over(cast):
@@ -66,10 +66,10 @@ def test_a_run_from_before_there_were_steps_is_shown_too(cast):
 
 def test_who_may_repeat_a_run_has_the_button_and_the_page_says_who_did(cast):
     run = builders.an_open_promotion(cast).run
-    assert "Nobody has repeated this run." in page(cast.ada, run)
-    assert "Repeat this run" not in page(cast.ada, run)
+    assert "Nobody has re-performed this run." in page(cast.ada, run)
+    assert "Re-perform this run" not in page(cast.ada, run)
     for person in (cast.vera, cast.otto, cast.ravi):
-        assert "Repeat this run" in page(person, run)
+        assert "Re-perform this run" in page(person, run)
     client = Client()
     client.force_login(cast.otto)
     answer = client.post(f"/console/validations/{run.pk}/", {"act": "reperform"})
@@ -80,7 +80,7 @@ def test_who_may_repeat_a_run_has_the_button_and_the_page_says_who_did(cast):
     told = page(cast.ada, run)
     assert "by Otto: 0 of 2 measurements agree within a relative 1e-09." in told
     told = page(cast.ada, again)
-    assert "This run repeats" in told
+    assert "This run re-performs" in told
     assert "Difference by measurement" in told
 
 

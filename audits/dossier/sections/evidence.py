@@ -37,9 +37,9 @@ class EvidenceIndex(LateSection):
                 if result["evidence"]:
                     named.setdefault(result["evidence"], []).append(result["key"])
         run = next((sections[slug]["run"] for slug in MEASURED if sections.get(slug, {}).get("run")), None)
-        repeated = _repetitions(run["id"], as_of) if run else []
-        for one in repeated:
-            named.setdefault(one["difference_sha256"], []).append(_("repetition of the run"))
+        again = _reperformances(run["id"], as_of) if run else []
+        for one in again:
+            named.setdefault(one["difference_sha256"], []).append(_("re-performance of the run"))
         for one in sections.get("design", {}).get("artifacts", ()):
             named.setdefault(one["sha256"], []).append(one["role"])
         for one in sections.get("data", {}).get("datasets", ()):
@@ -64,7 +64,7 @@ class EvidenceIndex(LateSection):
                 item |= {"kind": _("Statement"), "size": size, "at": instant_text(stated[sha256].concluded_at)}
             items.append(item)
         artifacts = [["artifact", sha256] for sha256 in named if sha256 in uploaded]
-        return {"evidence": items, "subjects": artifacts, "run": run["id"] if run else "", "repetitions": repeated}
+        return {"evidence": items, "subjects": artifacts, "run": run["id"] if run else "", "reperformances": again}
 
     def compose(self, facts: Facts) -> Section:
         """Return the index."""
@@ -92,11 +92,11 @@ class EvidenceIndex(LateSection):
             "again to check them."
         )
         table = Table(columns, rows, _("Evidence by digest"), note=note)
-        return self.section(table, *([_repeated(facts["repetitions"])] if facts.get("run") else []))
+        return self.section(table, *([_reperformed(facts["reperformances"])] if facts.get("run") else []))
 
 
-def _repetitions(run_id: str, as_of: datetime) -> list[dict[str, Any]]:
-    """Read who had repeated the run by the instant, and what came of it."""
+def _reperformances(run_id: str, as_of: datetime) -> list[dict[str, Any]]:
+    """Read who had re-performed the run by the instant, and what came of it."""
     over = ValidationRun.objects.filter(
         reperforms_id=uuid.UUID(run_id), concluded_at__lte=as_of, agreement__isnull=False
     )
@@ -108,14 +108,14 @@ def _repetitions(run_id: str, as_of: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _repeated(repetitions: list[dict[str, Any]]) -> Paragraph:
-    """Say in one paragraph who repeated the run, when, and how many of its measurements came out again."""
-    if not repetitions:
-        return Paragraph(_("Nobody had repeated this run."))
+def _reperformed(found: list[dict[str, Any]]) -> Paragraph:
+    """Say in one paragraph who re-performed the run, when, and how many of its measurements came out again."""
+    if not found:
+        return Paragraph(_("Nobody had re-performed this run."))
     said = []
-    for one in repetitions:
+    for one in found:
         if one["undecided"]:
-            said.append(_("Repeated %(at)s by %(by)s, without an answer: %(undecided)s") % one)
+            said.append(_("Re-performed %(at)s by %(by)s, without an answer: %(undecided)s") % one)
         else:
             said.append(
                 _("Reproduced %(at)s by %(by)s: %(agree)d of %(of)d measurements agree within %(tolerance)s.") % one

@@ -19,7 +19,7 @@ from governance.api.rows import run_called
 from governance.api.schema import described
 from registry.errors import DomainError
 
-REPEATING = frozenset(role.value for role in WHO_REPERFORMS)
+REPERFORMING = frozenset(role.value for role in WHO_REPERFORMS)
 
 
 class ResultShown(serializers.Serializer[CheckResult]):
@@ -71,7 +71,7 @@ class StepShown(serializers.Serializer[RunStep]):
 
 
 class AgreementShown(serializers.Serializer[Any]):
-    """What came of a repetition: ``agree`` of the ``of`` measurements, within the relative ``tolerance``."""
+    """What came of a re-performance: ``agree`` of the ``of`` measurements, within the relative ``tolerance``."""
 
     agree = serializers.IntegerField()
     of = serializers.IntegerField()
@@ -81,7 +81,7 @@ class AgreementShown(serializers.Serializer[Any]):
 
 
 class ReperformanceShown(serializers.Serializer[ValidationRun]):
-    """A repetition of a run: by whom, when, and what came of it; ``agreement`` is null until it is over."""
+    """A re-performance of a run: by whom, when, and what came of it; ``agreement`` is null until it is over."""
 
     id = serializers.UUIDField()
     requested_by = serializers.CharField(source="requested_by.username")
@@ -123,13 +123,13 @@ class ValidationShown(serializers.Serializer[ValidationRun]):
 
     @extend_schema_field(ReperformanceShown(many=True))
     def get_reperformances(self, run: ValidationRun) -> Any:
-        """Return the repetitions of this run, oldest first."""
+        """Return the re-performances of this run, oldest first."""
         rows = run.reperformances.select_related("requested_by").order_by("requested_at", "id")
         return [ReperformanceShown(row).data for row in rows]
 
     @extend_schema_field(serializers.DictField(allow_null=True))
     def get_difference(self, run: ValidationRun) -> dict[str, Any] | None:
-        """Return, of a repetition that is over, the difference measurement by measurement; null when its proof fails."""
+        """Return, of a re-performance that is over, the difference measurement by measurement; null when its proof fails."""
         try:
             return difference_of(run)
         except (DomainError, ValueError):
@@ -149,12 +149,12 @@ class ValidationDetail(Resource):
 
 
 class ValidationReperformance(Resource):
-    """The repetition of a run."""
+    """The re-performance of a run."""
 
     scopes = {"POST": "validations:write"}
-    roles = {"POST": REPEATING}
+    roles = {"POST": REPERFORMING}
 
-    @described("Repeat a concluded validation run", answers={201: ValidationShown, 200: ValidationShown})
+    @described("Re-perform a concluded validation run", answers={201: ValidationShown, 200: ValidationShown})
     def post(self, request: Request, validation: uuid.UUID) -> Response:
         """Start a new run on the same frozen plan, or return the one that is under way (200)."""
         run, created = reperform_validation(run_called(request, validation), actor=self.actor)

@@ -23,13 +23,16 @@ RELOAD_SECONDS = 5
 
 @open_to(PEOPLE_WHO_READ)
 def run(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    """Show one run, and repeat it; while it is not over, a few lines of script keep its progress fresh."""
+    """Show one run, and re-perform it; while it is not over, a few lines of script keep its progress fresh."""
     found = _found(run_id)
     person = person_of(request)
     form, status = forms.Form(posted(request, "reperform")), 200
     if request.method == "POST" and form.is_bound:
         begun, status = attempt(
-            request, form, lambda _data: reperform_validation(found, actor=person), done=_("The run is being repeated.")
+            request,
+            form,
+            lambda _data: reperform_validation(found, actor=person),
+            done=_("The run is being re-performed."),
         )
         if begun:
             return redirect("admin:run", run_id=begun[0].pk)

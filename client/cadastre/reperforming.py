@@ -1,4 +1,4 @@
-"""Do the numbers of a validation run come out again? Has it repeated and reads the difference, measurement by measurement."""
+"""Do the numbers of a validation run come out again? Has it re-performed, and reads the difference by measurement."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ say = functools.partial(print, flush=True)
 
 
 def reperform(given: argparse.Namespace) -> int:
-    """Have a run repeated; with ``--wait`` print what differs, and return 0 only when every measurement agrees."""
+    """Have a run re-performed; with ``--wait`` print what differs, and return 0 only when every measurement agrees."""
     service = session.service(given)
     session.remove_stale(given.json)
     begun = service.reperform(given.validation)
     run_id = identifier(begun)
-    say(f"repetition {run_id} {plain(begun.get('state'))}")
+    say(f"re-performance {run_id} {plain(begun.get('state'))}")
     if not given.wait:
         session.save_json(given.json, begun)
         return ALLOWED
@@ -42,7 +42,7 @@ def _compared(run: dict[str, Any]) -> int:
     if not isinstance(difference, dict):
         raise Undecided("the service shows no difference of the two runs")
     if difference.get("undecided"):
-        raise Undecided(f"the repetition ended without a result: {plain(difference['undecided'])}")
+        raise Undecided(f"the re-performance ended without a result: {plain(difference['undecided'])}")
     rows = difference.get("measurements")
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise Undecided("the difference of the two runs is about no measurement")
