@@ -123,6 +123,7 @@ def scored(first: bytes) -> bytes:
     return HEADER + b"".join(b",".join([row[0], b"0.5" if at else first, *row[2:]]) for at, row in enumerate(rows))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("data", "roles", "code"),
     [

@@ -155,7 +155,7 @@ TAKEN: list[tuple[str, str, Callable[[], bytes], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("format", "data", "more"), sampled(TAKEN, one_in=5))
+@pytest.mark.parametrize(("format", "data", "more"), sampled(TAKEN, one_in=len(TAKEN)))
 def test_a_table_that_is_merely_odd_is_taken(
     cast: Cast, format: str, data: Callable[[], bytes], more: dict[str, Any]
 ) -> None:
@@ -196,6 +196,7 @@ def test_a_statement_that_makes_no_sense_is_refused(cast: Cast, change: dict[str
         refused(ci(cast).post(SNAPSHOTS, body | change), 422, code)
 
 
+@pytest.mark.thorough
 def test_a_table_that_stays_is_registered_where_it_is(cast: Cast, settings: Any, tmp_path: Any) -> None:
     """A folder of the installation, named by configuration: nothing of its place is told or stored."""
     from audits.tables.sources import sources_from

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import json
 from typing import TYPE_CHECKING, Any
 
 from tests.builders import a_version
 from tests.cast import Cast
 
 if TYPE_CHECKING:
+    from audits.checks.contract import CheckSubject
     from audits.explanations.contract import Explanation
     from audits.models import ValidationRun
     from registry.models import ModelVersion
@@ -99,24 +103,41 @@ def a_policy_text() -> str:
     )
 
 
-def a_measured_run(run: ValidationRun) -> ValidationRun:
-    """Measure a drawn sample with the real checks and conclude the run with what came out."""
-    from audits.actions.conclusion import JudgedRequirement
-    from audits.actions.evidence import store_json
+@functools.cache
+def _subject() -> CheckSubject:
     from audits.checks.contract import CheckSubject
-    from audits.checks.requirement import FIELDS, Requirement, measure
     from tests.audits.evaluation_samples import sample, table_of
-    from tests.governance.judging import concluded
 
-    subject = CheckSubject(
+    return CheckSubject(
         evaluation=table_of(sample(400)),
         reference=table_of(sample(600, seed=2, shift=1.0)),
         explanation=an_explanation(),
         perturbed={"missing-0.1": table_of(sample(400, seed=3))},
     )
+
+
+@functools.cache
+def _measured(line: bytes) -> Any:
+    """Measure the drawn sample as a requirement asks; the same sample and requirement give the same again."""
+    from audits.checks.requirement import FIELDS, Requirement, measure
+
+    asked = json.loads(line)
+    return measure(Requirement.from_policy({key: asked[key] for key in asked if key in FIELDS}), _subject())
+
+
+atexit.register(_subject.cache_clear)
+
+
+def a_measured_run(run: ValidationRun) -> ValidationRun:
+    """Measure a drawn sample with the real checks and conclude the run with what came out."""
+    from audits.actions.conclusion import JudgedRequirement
+    from audits.actions.evidence import store_json
+    from registry.digests import canonical_json
+    from tests.governance.judging import concluded
+
     results = []
     for line in run.plan["requirements"]:
-        outcome = measure(Requirement.from_policy({key: line[key] for key in line if key in FIELDS}), subject)
+        outcome = _measured(canonical_json(line))
         judged = outcome.judgement
         evidence = store_json(outcome.as_json() | {"requirement": line}, kind="measurement")
         results.append(

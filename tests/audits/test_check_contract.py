@@ -162,6 +162,7 @@ class TestEveryCheck:
         assert Measurement.from_json(json.loads(canonical_json(found.as_json()))) == found
 
 
+@pytest.mark.thorough
 # an example runs every check twice, which takes seconds
 @examples(2)
 @given(order=st.permutations(list(range(120))), cut=st.integers(60, 120))

@@ -13,6 +13,7 @@ from audits.dossier.fonts import register_fonts
 from audits.dossier.render import render
 from audits.dossier.text import PlainText
 from tests.audits.dossier_samples import charts_of, document, table
+from tests.drawing import sampled
 
 ACTIVE = (
     b"/URI",
@@ -133,9 +134,13 @@ def test_text_beyond_twenty_thousand_characters_is_cut_with_a_note_that_counts()
     assert text.count("ordinarytext") == 20_000 // 30
 
 
-@pytest.mark.parametrize(
-    "text", ["x" * 40_000, "x" * 1_000_000, "<b>" * 24_000, "[" * 40_000, "😀" * 40_000, " " * 40_000]
-)
+UNBROKEN = [
+    (f"{times} of {piece}", piece * times)
+    for piece, times in (("x", 40_000), ("x", 1_000_000), ("<b>", 24_000), ("[", 40_000), ("😀", 40_000), (" ", 40_000))
+]
+
+
+@pytest.mark.parametrize("text", sampled(UNBROKEN, one_in=3))
 def test_text_without_a_place_to_break_fits_the_page_in_paragraphs_and_in_cells(text: str) -> None:
     table = Table((Column("A"), Column("B", weight=9)), ((text, text),))
     blocks = (Paragraph(text), KeyValues((KeyValue("Key", text), KeyValue("Digest", text, "digest"))), table)

@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 
 from audits.statistics import calibration
 from tests.audits.test_statistics_auc import cells
+from tests.drawing import sampled
 
 rows = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 40)), min_size=3, max_size=80)
 
@@ -113,8 +114,11 @@ def test_the_interval_of_many_scores_is_that_of_their_groups() -> None:
     assert found == again
 
 
-@pytest.mark.parametrize("law", [(2.0, 3.0), (0.5, 0.5), (1.0, 30.0)])
-@pytest.mark.parametrize("binning", ["equal-width", "equal-mass"])
+LAWS = [(f"{binning} {law}", law, binning) for binning in ("equal-width", "equal-mass")
+        for law in ((2.0, 3.0), (0.5, 0.5), (1.0, 30.0))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("law", "binning"), sampled(LAWS, one_in=4))
 def test_groups_of_scores_give_the_interval_that_all_scores_give(
     law: tuple[float, float], binning: calibration.Binning, monkeypatch: pytest.MonkeyPatch
 ) -> None:

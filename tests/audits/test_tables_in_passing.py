@@ -200,6 +200,7 @@ def people(n: int) -> pa.Table:
     )
 
 
+@pytest.mark.thorough
 def test_forty_groups_of_two_million_rows_with_intervals_cost_little_more_than_reading_them(tmp_path: Path) -> None:
     for name, rows in (("small", 1_000), ("large", 2_000_000)):
         pq.write_table(people(rows), tmp_path / name)

@@ -44,13 +44,14 @@ def test_a_superseded_document_says_so(client, cast, version):
     assert "a later document" in client.get(f"/verify/{older.content_digest}").content.decode()
 
 
-@pytest.mark.parametrize("digits", ["0" * 24, "0" * 23, "0" * 65, "%", "F" * 24, "' OR 1=1", "%3Cscript%3E", "_" * 24])
-def test_other_digits_were_not_issued(client, cast, version, digits):
+def test_other_digits_were_not_issued(client, cast, version, subtests):
     issue(version, cast.otto)
-    answer = client.get(f"/verify/{digits}")
-    assert answer.status_code == 404
-    assert "issued no document" in answer.content.decode()
-    assert "<script>" not in answer.content.decode()
+    for digits in ("0" * 24, "0" * 23, "0" * 65, "%", "F" * 24, "' OR 1=1", "%3Cscript%3E", "_" * 24):
+        with subtests.test(digits=digits):
+            answer = client.get(f"/verify/{digits}")
+            assert answer.status_code == 404
+            assert "issued no document" in answer.content.decode()
+            assert "<script>" not in answer.content.decode()
 
 
 def test_digits_can_be_typed_with_spaces_and_capitals(client, cast, version):

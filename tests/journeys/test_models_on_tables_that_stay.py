@@ -156,6 +156,7 @@ def test_it_is_performed_again_on_the_same_rows_and_says_so_when_they_changed(ca
     assert "no longer the one that was registered" in later.agreement["undecided"]
 
 
+@pytest.mark.thorough
 def test_rows_that_change_under_a_run_are_not_taken_for_those_that_were_scored(cast: Cast, share: Path) -> None:
     register = registered(cast, share, said={})
     register.place(requirements_on("performance.roc_auc"))

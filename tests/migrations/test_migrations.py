@@ -47,6 +47,7 @@ def test_the_custom_user_is_in_the_first_migration() -> None:
     assert "User" in {getattr(operation, "name", "") for operation in first.operations}
 
 
+@pytest.mark.thorough
 def test_every_room_can_be_taken_back_to_nothing_and_built_again(tmp_path: Path) -> None:
     environment = {
         **os.environ,

@@ -233,6 +233,7 @@ print(count, worst, flush=True)
 """
 
 
+@pytest.mark.thorough
 def test_eight_writing_processes_all_get_on_and_none_is_refused(database, tmp_path):
     path = str(tmp_path / "test.sqlite3")
     root = str(Path(__file__).parents[2])
