@@ -25,6 +25,7 @@ from registry.digests import canonical_json, sha256_hex
 from registry.errors import DomainError
 from registry.ledger import event, heads, tree
 from registry.ledger.checkpoint import SIGNATURE_MARK, Checkpoint, NoteInvalid, parse, parse_verifier_key
+from registry.ledger.extract import LEDGER
 from registry.ledger.report import Statement, VerificationReport
 from registry.ledger.succession import Succession, SuccessionInvalid, succession
 
@@ -299,8 +300,7 @@ def _judge_ends(one: Judgement, named: set[tuple[str, str]]) -> None:
         for subject, told in histories.items()
         if subject[0] == "run" and ("run", str(told[0][1].state.get("reperforms"))) in named
     }
-    ledger = {("ledger", "keys"), ("ledger", "rollbacks")}
-    ends.require(set(shown) | set(histories) <= named | again | ledger, "events of something else")
+    ends.require(set(shown) | set(histories) <= named | again | LEDGER, "events of something else")
     for subject in (named | set(histories)) - set(shown):
         ends.doubt(f"nothing shows how {subject} ended")
     for subject in set(histories) | set(shown):

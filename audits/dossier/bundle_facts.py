@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audits.dossier.record import instant_text
 from registry.digests import sha256_hex
 from registry.ledger import tree
+from registry.ledger.extract import LEDGER
 from registry.ledger.plain import instant_text as ledger_text
 from registry.ledger.plain import parse_instant
 
@@ -70,7 +71,7 @@ def _judge_events(one: Judgement, facts: Mapping[str, Any], statement: Statement
     ledger = facts["sections"].get("ledger") or {}
     if "events" not in ledger:
         return
-    subjects = _named(facts, but=("evidence", "ledger"))
+    subjects = _named(facts, but=("evidence", "ledger")) | LEDGER
     covered = facts["dossier"].get("checkpoint_size")
     seen = {
         str(told.id): {
@@ -92,6 +93,10 @@ def _judge_events(one: Judgement, facts: Mapping[str, Any], statement: Statement
         if event is not None and told["index"] is None:
             told["index"] = event["index"]
         statement.require(told == event, "an event is told otherwise")
+    states = {str(told.id): told.state for _i, told, _b in _seen(one, facts) if told.subject_kind == "ledger"}
+    for turn in ledger.get("turns", ()):
+        same = turn["id"] in listed and states.get(turn["id"]) == turn["state"]
+        statement.require(same, "a change of key or a declared rollback is told otherwise")
 
 
 def _judge_decisions(

@@ -35,6 +35,7 @@ EVENT_FIELDS = {
     "version", "id", "instant", "actor", "on_behalf_of", "request_id", "credential", "authentication",
     "action", "subject", "subject_seq", "prev", "state", "payload",
 }  # fmt: skip
+TURNS = {("ledger", "keys"), ("ledger", "rollbacks")}
 MOST_BYTES = 1 << 30
 MOST_FILES = 20_000
 MOST_SHOWN = 10
@@ -783,7 +784,7 @@ class Bundle:
             raise Unreadable("the event that records the heads does not have its form")
         report.require(state["size"] <= self.heads.index, "the heads are of a later ledger")
         shown, named = {}, self.named()
-        allowed = named | {self.about, ("ledger", "keys"), ("ledger", "rollbacks")} | self.reperformances(named)
+        allowed = named | {self.about} | TURNS | self.reperformances(named)
         for one in self.proofs["heads"]["subjects"]:
             leaf = leaf_hash(canonical([one["kind"], one["key"], one["seq"], one["leaf_hash"]]))
             holds = included(
@@ -882,7 +883,7 @@ class Bundle:
         ledger = sections.get("ledger")
         if isinstance(ledger, dict) and has_form(ledger.get("events"), [dict]):
             covered = self.facts["dossier"].get("checkpoint_size")
-            named = self.named(but=("evidence", "ledger"))  # the list was made before these sections
+            named = self.named(but=("evidence", "ledger")) | TURNS  # the list was made before these sections
             known = {one.value["id"]: one for one in self.events if one.instant <= self.as_of}
             told = {str(one.get("id")) for one in ledger["events"]}
             report.require(len(told) == len(ledger["events"]), "the facts list an event twice")
@@ -899,6 +900,13 @@ class Bundle:
                     and found.subject in named
                 )
                 report.require(holds, "the facts state an event otherwise than the ledger")
+            turns = ledger.get("turns", [])
+            if not has_form(turns, [dict]):
+                raise Unreadable("the changes of key in facts.json do not have their form")
+            for one in turns:
+                found = known.get(str(one.get("id")))
+                holds = found is not None and found.subject in TURNS and one.get("state") == found.state
+                report.require(holds, "a change of key or a declared rollback is told otherwise than the ledger has it")
             self.told = told
         self.judge_approvals(sections.get("approvals"))
         gate = sections.get("gate-decisions")

@@ -25,8 +25,11 @@ from audits.dossier.contract import SECTIONS, Facts, Gap, LateSection
 from audits.dossier.measures import when
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import instant_iso, instant_text, names_of
+from audits.dossier.turns import turn_blocks
 from registry.ledger import signing, tree
 from registry.ledger.checkpoint import verifier_key
+from registry.ledger.event import read
+from registry.ledger.extract import LEDGER
 from registry.models import LedgerCheckpoint, LedgerEvent, LedgerLeaf, ModelVersion
 
 PLANNED = BY_SLUG["ledger"]
@@ -43,6 +46,7 @@ class LedgerExtract(LateSection):
         """Read the events of every subject that a section names, up to the instant, and a checkpoint over them."""
         subjects = {("version", version.ledger_key())}
         subjects |= {(kind, key) for facts in sections.values() for kind, key in facts.get("subjects", ())}
+        subjects |= LEDGER
         rows = sorted(_events(subjects, as_of), key=lambda event: (event.instant, str(event.id)))
         places = _places([event.id for event in rows])
         checkpoint = _checkpoint_over(rows, places)
@@ -61,6 +65,7 @@ class LedgerExtract(LateSection):
                 }
                 for event in rows
             ],
+            "turns": _turns(rows),
         }
 
     def compose(self, facts: Facts) -> Section:
@@ -68,7 +73,8 @@ class LedgerExtract(LateSection):
         events = facts.get("events", ())
         if not events:
             return self.section()
-        return self.section(*_checkpoint_blocks(facts.get("checkpoint")), _timeline(facts), *_how(facts))
+        turned = turn_blocks(facts.get("turns", ()))
+        return self.section(*_checkpoint_blocks(facts.get("checkpoint")), *turned, _timeline(facts), *_how(facts))
 
     def gaps(self, facts: Facts) -> list[Gap]:
         """Return a missing checkpoint and events that it does not cover."""
@@ -122,6 +128,24 @@ def _checkpoint(row: Any) -> dict[str, Any]:
         "note": row.note,
         "verifier_key": verifier_key(chain.name, chain.key_at(row.size)),
     }
+
+
+def _turns(rows: list[Any]) -> list[dict[str, Any]]:
+    """Return what each change of key and each declared rollback says, with the names of the people it names."""
+    found = [(event, read(bytes(event.body))) for event in rows if event.action in (signing.ROTATED, signing.DECLARED)]
+    ids = [one for event, told in found for one in (event.actor_id, told.state.get("requested_by"))]
+    names = names_of(ids)
+    return [
+        {
+            "id": str(event.id),
+            "at": instant_iso(event.instant),
+            "action": event.action,
+            "state": dict(told.state),
+            "by": names.get(event.actor_id, event.actor_id),
+            "asked_by": names.get(str(told.state.get("requested_by")), ""),
+        }
+        for event, told in found
+    ]
 
 
 def _covered(event: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> bool:
