@@ -23,7 +23,7 @@ PLANNED = BY_SLUG["validation"]
 
 @SECTIONS.register(PLANNED.slug)
 class Validation(DossierSection):
-    """Every run with who asked for it and what it came to, opinions of validators, repetitions, findings they raised."""
+    """Every run with who asked for it and what it came to, opinions of validators, re-performances, findings they raised."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
     asks = (
@@ -60,7 +60,7 @@ class Validation(DossierSection):
         over = [one for one in told if one["evidence"]]
         return {
             "runs": told,
-            "repetitions": [_repetition(run, names) for run in again],
+            "reperformances": [_reperformance(run, names) for run in again],
             "opinions": [
                 {
                     "person": names.get(str(one.approver_id), ""),
@@ -79,7 +79,7 @@ class Validation(DossierSection):
                 for one in findings
             ],
             "evidence": [[one["evidence"], _("Results of run %(run)s") % {"run": one["id"]}] for one in over]
-            + [[one["difference"], _("repetition of the run")] for one in map(_difference, again)],
+            + [[one["difference"], _("re-performance of the run")] for one in map(_difference, again)],
             "subjects": [["run", run.ledger_key()] for run in [*runs, *again]]
             + [["approval", one.ledger_key()] for one in opinions]
             + [["contribution", one.ledger_key()] for one in hands]
@@ -87,14 +87,14 @@ class Validation(DossierSection):
         }
 
     def compose(self, facts: Facts) -> Section:
-        """Return runs, opinions, repetitions and what was raised."""
+        """Return runs, opinions, re-performances and what was raised."""
         if not facts.get("runs"):
             return self.with_asks(facts)
         blocks: list[Block] = [_runs(facts)]
         if facts["validators"]:
             blocks.append(KeyValues((KeyValue(_("Recorded as having validated it"), ", ".join(facts["validators"])),)))
         blocks += [Subheading(_("Opinions in the role of validator")), *_opinions(facts)]
-        blocks += [Subheading(_("Repetitions")), *_repetitions(facts)]
+        blocks += [Subheading(_("Re-performances")), *_reperformances(facts)]
         blocks += [Subheading(_("Raised about this version")), *_raised(facts)]
         return self.with_asks(facts, *blocks)
 
@@ -103,7 +103,7 @@ class Validation(DossierSection):
         return bool(facts.get("runs"))
 
     def gaps(self, facts: Facts) -> list[Gap]:
-        """Return what a validation lacks: a run that is over, an opinion, a repetition by somebody else."""
+        """Return what a validation lacks: a run that is over, an opinion, a re-performance by somebody else."""
         found = super().gaps(facts)
         runs, ended = facts.get("runs", ()), [one for one in facts.get("runs", ()) if one["evidence"]]
         if runs and not ended:
@@ -111,8 +111,8 @@ class Validation(DossierSection):
         if not [one for one in facts.get("opinions", ()) if not one["withdrawn"]]:
             what = _("The opinion of a validator that stands")
             found.append(Gap(what, "PRA SS1/23 P4.2; SR 26-2", _("decision on the promotion request")))
-        if not [one for one in facts.get("repetitions", ()) if one["other_person"]]:
-            what = _("A repetition of a run by somebody else than who asked for it")
+        if not [one for one in facts.get("reperformances", ()) if one["other_person"]]:
+            what = _("A re-performance of a run by somebody else than who asked for it")
             found.append(Gap(what, "SR 26-2; OSFI E-23 3.4", _("validation run")))
         return found
 
@@ -143,7 +143,7 @@ def _difference(run: ValidationRun) -> dict[str, str]:
     return {"difference": (run.agreement or {})["difference_sha256"]}
 
 
-def _repetition(run: ValidationRun, names: dict[str, str]) -> dict[str, Any]:
+def _reperformance(run: ValidationRun, names: dict[str, str]) -> dict[str, Any]:
     original = run.reperforms
     return dict(run.agreement or {}) | {
         "at": instant_text(run.concluded_at),
@@ -195,8 +195,8 @@ def _opinions(facts: Facts) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _repetitions(facts: Facts) -> tuple[Block, ...]:
-    if not facts["repetitions"]:
+def _reperformances(facts: Facts) -> tuple[Block, ...]:
+    if not facts["reperformances"]:
         return (Notice(_("No evidence recorded."), "missing", "SR 26-2; OSFI E-23 3.4"),)
     rows = tuple(
         (
@@ -208,17 +208,17 @@ def _repetitions(facts: Facts) -> tuple[Block, ...]:
             one["of_run"],
             evidence_id(one["difference_sha256"]),
         )
-        for one in facts["repetitions"]
+        for one in facts["reperformances"]
     )
     columns = (
         Column(_("When"), weight=1.1),
         Column(_("Asked by"), weight=0.9),
         Column(_("Measurements that agree"), weight=1.3),
-        Column(_("Run that was repeated"), weight=1.6, kind="digest"),
+        Column(_("Run that was re-performed"), weight=1.6, kind="digest"),
         Column(_("Evidence"), weight=1.1, kind="digest"),
     )
-    named = tuple(evidence_id(one["difference_sha256"]) for one in facts["repetitions"])
-    return (Table(columns, rows, _("Runs that were repeated"), named),)
+    named = tuple(evidence_id(one["difference_sha256"]) for one in facts["reperformances"])
+    return (Table(columns, rows, _("Runs that were re-performed"), named),)
 
 
 def _raised(facts: Facts) -> tuple[Block, ...]:

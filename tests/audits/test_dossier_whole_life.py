@@ -106,7 +106,7 @@ def test_the_determination_prints_what_bears_on_the_question_and_draws_no_class(
     assert "EU AI Act Art. 6" in words_of(section)
 
 
-def test_the_validation_prints_runs_opinions_and_repetitions_with_their_evidence(
+def test_the_validation_prints_runs_opinions_and_reperformances_with_their_evidence(
     story: ModelVersion, cast: Cast
 ) -> None:
     from audits.actions.reperformance import reperform_validation
@@ -116,12 +116,12 @@ def test_the_validation_prints_runs_opinions_and_repetitions_with_their_evidence
     before = facts_now(story)
     assert set(gaps_of(before, 14)) >= {
         "The opinion of a validator that stands",
-        "A repetition of a run by somebody else than who asked for it",
+        "A re-performance of a run by somebody else than who asked for it",
     }
     again, _new = reperform_validation(run, actor=cast.otto)
     again = concluded(again, judged(again))
     facts = facts_now(story)
-    assert "A repetition of a run by somebody else than who asked for it" not in gaps_of(facts, 14)
+    assert "A re-performance of a run by somebody else than who asked for it" not in gaps_of(facts, 14)
     section = printed(story, "validation")
     runs, repeated, raised = tables_of(section)
     assert runs.rows[0][1].startswith("CI (")
