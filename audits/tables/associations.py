@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.tables.asking import group_label, real, rows_of
+from audits.tables.asking import group_label, narrowed, real, rows_of
 from audits.tables.contract import EvaluationTable
-from audits.tables.gaps import missing
+from audits.tables.gaps import batches, missing
 from registry.errors import DomainError
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def rank_sums(table: EvaluationTable, column: str, classes: tuple[str, ...]) -> 
 
     from audits.tables.predicted import is_class
 
-    value, target = table.table[column], table.table[table.roles.target]
-    rows = table.table.filter(~missing(value))
+    narrow = narrowed(table, (column, table.roles.target))
+    rows = narrow.filter(~missing(narrow[column]))
+    target = rows[table.roles.target]
     flags = {f"c{at}": is_class(target, label).cast("int32").sum().cast("float64") for at, label in enumerate(classes)}
     cells = rows.group_by(real(rows[column]).name("value")).aggregate(n=rows.count().cast("float64"), **flags)
     total, running = ibis.window(), ibis.cumulative_window(order_by="value")
@@ -83,23 +85,38 @@ def class_counts(table: EvaluationTable) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ValueCounts:
-    """Rows of each class at each value of one column, shape (n_values, n_classes); the first row is missing values."""
+    """Rows of each class at each value of one column, shape (n_values, n_classes); the first row is missing values.
+
+    The values of a numeric column ascend; others come in an order that tells nothing about them.
+    """
 
     counts: NDArray[np.int64]
 
+    def rank_sums(self, at: int, label: str) -> RankSums:
+        """Return what ``rank_sums`` gives for the class in one column of the counts, of a numeric column."""
+        import numpy as np
+
+        values = self.counts[1:].astype(np.float64)
+        inside = values[:, at]
+        rest = values.sum(axis=1) - inside
+        n, m = inside.sum(), rest.sum()
+        if not (n and m):
+            return RankSums(label, int(n), int(m), 0.0, 0.0, 0.0)
+        below = (np.cumsum(rest) - rest / 2.0) / m
+        above = 1.0 - (np.cumsum(inside) - inside / 2.0) / n
+        sums = float(inside @ below), float(inside @ (below * below)), float(rest @ (above * above))
+        return RankSums(label, int(n), int(m), *sums)
+
 
 def value_counts(table: EvaluationTable, column: str, classes: tuple[str, ...]) -> ValueCounts | None:
-    """Return how the classes are spread over the values of a column; None when there are more values than can be told.
-
-    Values come in a fixed order that tells nothing about them.
-    """
+    """Return how the classes are spread over the values of a column; None when there are more values than can be told."""
     import numpy as np
 
-    target = table.table[table.roles.target]
+    narrow = narrowed(table, (column, table.roles.target))
+    target = narrow[table.roles.target]
     target = real(target) if table.task == "binary" else target
-    value = table.table[column]
-    key = missing(value).ifelse(None, value)
-    grouped = table.table.group_by([key.name("value"), target.name("label")]).aggregate(n=table.table.count())
+    key = missing(narrow[column]).ifelse(None, narrow[column])
+    grouped = narrow.group_by([key.name("value"), target.name("label")]).aggregate(n=narrow.count())
     rows = rows_of(grouped.limit(MOST_VALUES * 2 + 1))
     if len(rows) > MOST_VALUES * 2:
         return None
@@ -111,7 +128,10 @@ def value_counts(table: EvaluationTable, column: str, classes: tuple[str, ...]) 
         if at is not None:
             line[at] += int(row["n"])
     nothing = lines.pop(None)
-    ordered = sorted((line.tolist() for line in lines.values()), reverse=True)
+    if table.table[column].type().is_numeric():
+        ordered = [lines[value].tolist() for value in sorted(lines)]
+    else:
+        ordered = sorted((line.tolist() for line in lines.values()), reverse=True)
     return ValueCounts(np.array([nothing.tolist(), *ordered], dtype=np.int64))
 
 
@@ -127,7 +147,8 @@ def rank_link(table: EvaluationTable, column: str) -> AmountLink:
     """Return Spearman's correlation of a numeric column with the outcome, worked out inside the engine."""
     import ibis
 
-    rows = table.table.filter(~missing(table.table[column]))
+    narrow = narrowed(table, (column, table.roles.target))
+    rows = narrow.filter(~missing(narrow[column]))
     both = rows.select(x=real(rows[column]), y=real(rows[table.roles.target]))
     ranked = both.mutate(
         **{
@@ -159,11 +180,11 @@ def amount_groups(table: EvaluationTable, column: str) -> AmountGroups | None:
     """Return how amounts are spread within each value of a column (missing is one); None for too many values."""
     import numpy as np
 
-    value = table.table[column]
-    key = missing(value).ifelse(None, value)
-    target = real(table.table[table.roles.target])
-    grouped = table.table.group_by(key.name("value")).aggregate(
-        n=table.table.count(), mean=target.mean(), within=target.var(how="pop")
+    narrow = narrowed(table, (column, table.roles.target))
+    key = missing(narrow[column]).ifelse(None, narrow[column])
+    target = real(narrow[table.roles.target])
+    grouped = narrow.group_by(key.name("value")).aggregate(
+        n=narrow.count(), mean=target.mean(), within=target.var(how="pop")
     )
     rows = rows_of(grouped.limit(MOST_VALUES + 1))
     if len(rows) > MOST_VALUES:
@@ -173,28 +194,51 @@ def amount_groups(table: EvaluationTable, column: str) -> AmountGroups | None:
     return AmountGroups(n, mean, spread * n)
 
 
-def equal_share(table: EvaluationTable, column: str) -> float:
-    """Return the share of rows whose value in ``column`` is the outcome itself.
+def equal_shares(table: EvaluationTable, columns: tuple[str, ...]) -> dict[str, float]:
+    """Return for each column the share of rows whose value there is the outcome itself.
 
     Raises DomainError ``missing-column-role`` without outcomes.
     """
     if table.roles.target is None:
         raise DomainError("missing-column-role", "Equality with the outcome needs outcomes.", role="target")
-    value, target = table.table[column], table.table[table.roles.target]
-    kinds = [kind.is_numeric() or kind.is_boolean() for kind in (value.type(), target.type())]
-    if kinds[0] != kinds[1] or value.type().is_nested():
-        return 0.0
-    same = real(value) == real(target) if kinds[0] else value.cast("string") == target.cast("string")
-    return int(rows_of(table.table.aggregate(n=same.sum()))[0]["n"] or 0) / table.rows
+    kinds = table.table.schema()
+    target = kinds[table.roles.target]
+    plain = {name: kinds[name].is_numeric() or kinds[name].is_boolean() for name in (*columns, table.roles.target)}
+    alike = tuple(n for n in columns if plain[n] == plain[table.roles.target] and not kinds[n].is_nested())
+
+    def same(value: Any, outcome: Any) -> Any:
+        if target.is_numeric() or target.is_boolean():
+            return real(value) == real(outcome)
+        return value.cast("string") == outcome.cast("string")
+
+    return dict.fromkeys(columns, 0.0) | _shares(table, alike, table.roles.target, same)
 
 
-def later_share(table: EvaluationTable, column: str) -> float | None:
-    """Return the share of rows whose instant in ``column`` is after the row's own time; None where one is no instant."""
-    if table.roles.time is None:
-        return None
-    value, time = table.table[column], table.table[table.roles.time]
-    kinds = [kind.is_timestamp() or kind.is_date() for kind in (value.type(), time.type())]
-    if not all(kinds):
-        return None
-    later = value.cast("timestamp") > time.cast("timestamp")
-    return int(rows_of(table.table.aggregate(n=later.sum()))[0]["n"] or 0) / table.rows
+def later_shares(table: EvaluationTable, columns: tuple[str, ...]) -> dict[str, float]:
+    """Return for each column of instants the share of rows whose instant there is after the row's own time."""
+    kinds = table.table.schema()
+    instants = {name for name in (*columns, table.roles.time) if name and _is_instant(kinds[name])}
+    if table.roles.time is None or table.roles.time not in instants:
+        return {}
+
+    def later(value: Any, time: Any) -> Any:
+        return value.cast("timestamp") > time.cast("timestamp")
+
+    return _shares(table, tuple(name for name in columns if name in instants), table.roles.time, later)
+
+
+def _is_instant(kind: Any) -> bool:
+    return bool(kind.is_timestamp() or kind.is_date())
+
+
+def _shares(
+    table: EvaluationTable, columns: tuple[str, ...], other: str, holds: Callable[[Any, Any], Any]
+) -> dict[str, float]:
+    """Return for each column the share of rows where something holds of its value and that of the ``other`` column."""
+    found: dict[str, float] = {}
+    for names in batches(columns):
+        narrow = narrowed(table, (*names, other))
+        asked = {f"n{at}": holds(narrow[name], narrow[other]).sum() for at, name in enumerate(names)}
+        facts = rows_of(narrow.aggregate(**asked))[0]
+        found |= {name: int(facts[f"n{at}"] or 0) / table.rows for at, name in enumerate(names)}
+    return found

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from audits.tables.asking import MISSING, group_label, number, rows_of
+from audits.tables.asking import MISSING, group_label, narrowed, number, rows_of
 from audits.tables.contract import EvaluationTable
 from registry.errors import DomainError
 
@@ -25,7 +25,8 @@ class Unseen:
 
 def value_counts(table: EvaluationTable, name: str) -> dict[Any, int]:
     """Return rows by value, missing ones and NaN under None; more than a million values are refused."""
-    counted = table.table.group_by(table.table[name].name("value")).aggregate(n=table.table.count())
+    narrow = narrowed(table, (name,))
+    counted = narrow.group_by(narrow[name].name("value")).aggregate(n=narrow.count())
     rows = rows_of(counted.limit(MAX_VALUES + 1))
     if len(rows) > MAX_VALUES:
         raise DomainError("too-many-categories", "A text column has more than a million distinct values.", column=name)
@@ -46,13 +47,14 @@ def category_counts(table: EvaluationTable, name: str) -> Counter[str]:
 
 def unseen(reference: EvaluationTable, current: EvaluationTable, name: str) -> Unseen:
     """Count the rows of ``current`` whose value in a column is none of the reference's; missing values are left out."""
-    column = current.table[name]
+    narrow = narrowed(current, (name,))
+    column = narrow[name]
     if column.type().is_numeric():
         known = [float(value) for value in value_counts(reference, name) if value is not None]
         value = column.cast("float64")
         held = value.notnull() & ~value.isnan()
         seen = held & value.isin([number(one) for one in known])
-        row = rows_of(current.table.aggregate(n=held.ifelse(1, 0).sum(), seen=seen.ifelse(1, 0).sum()))[0]
+        row = rows_of(narrow.aggregate(n=held.ifelse(1, 0).sum(), seen=seen.ifelse(1, 0).sum()))[0]
         n = int(row["n"] or 0)
         return Unseen(n, len(known), n - int(row["seen"] or 0))
     before, now = category_counts(reference, name), category_counts(current, name)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from audits.tables.asking import rows_of
+from audits.tables.asking import narrowed, rows_of
 from audits.tables.contract import EvaluationTable
+from audits.tables.remembered import remembered
 
 COLUMNS_AT_ONCE = 100
 
@@ -32,12 +33,17 @@ class Gaps:
 
 
 def gaps(table: EvaluationTable, columns: tuple[str, ...]) -> list[Gaps]:
-    """Return what is missing in each column, in the order asked for; one scan for every hundred columns."""
+    """Return what is missing in each column, in the order asked for; one scan for every hundred columns, made once."""
+    return remembered(table, ("gaps", columns), lambda: _counted(table, columns))
+
+
+def _counted(table: EvaluationTable, columns: tuple[str, ...]) -> list[Gaps]:
     found = []
     for names in batches(columns):
         asked: dict[str, Any] = {}
+        narrow = narrowed(table, names)
         for at, name in enumerate(names):
-            column = table.table[name]
+            column = narrow[name]
             kind = column.type()
             lacking = missing(column)
             blank = (column.strip() == "") if kind.is_string() else None
@@ -47,7 +53,7 @@ def gaps(table: EvaluationTable, columns: tuple[str, ...]) -> list[Gaps]:
             if not kind.is_nested():
                 present = lacking.ifelse(None, column.cast("int32") if kind.is_boolean() else column)
                 asked[f"alike{at}"] = present.min() == present.max()
-        facts = rows_of(table.table.aggregate(**asked))[0]
+        facts = rows_of(narrow.aggregate(**asked))[0]
         for at, name in enumerate(names):
             absent = int(facts[f"missing{at}"] or 0)
             alike = facts.get(f"alike{at}", False)

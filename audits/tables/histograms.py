@@ -13,10 +13,11 @@ from audits.statistics.histograms import (
     NumberHistogram,
     histogram_from_json,
 )
-from audits.tables.asking import arrays_of, number, rows_of
+from audits.tables.asking import arrays_of, narrowed, number, rows_of
 from audits.tables.categories import MAX_VALUES, category_counts
 from audits.tables.contract import EvaluationTable
 from audits.tables.filling import OUTERMOST, Filling, NumberFilling, kept_categories
+from audits.tables.gaps import batches
 from registry.digests import digest_of
 from registry.errors import DomainError
 
@@ -199,12 +200,12 @@ def _quantiles(table: EvaluationTable, names: tuple[str, ...]) -> dict[str, Floa
 
     if table.reader is not None:
         return Filling(table.reader).quantiles(names, QUANTILES, rows=table.rows)
-    finite = {name: _finite(table.table[name].cast("float64")) for name in names}
-    counted = rows_of(table.table.aggregate(**{f"n{at}": finite[name].count() for at, name in enumerate(names)}))[0]
     found: dict[str, Floats] = {}
-    for at, name in enumerate(names):
-        n = int(counted[f"n{at}"])
-        chosen = table.table.select(value=finite[name]).filter(lambda row: row.value.notnull())
+    for name in names:
+        rows = narrowed(table, (name,))
+        value = _finite(rows[name].cast("float64"))
+        n = int(rows_of(rows.aggregate(n=value.count()))[0]["n"])
+        chosen = rows.select(value=value).filter(lambda row: row.value.notnull())
         ranked = chosen.mutate(rank=ibis.row_number().over(order_by=chosen.value) + 1)
         even, outer = (
             (ranked.rank * QUANTILES) % n < QUANTILES,
@@ -223,19 +224,20 @@ def _points(table: EvaluationTable, names: tuple[str, ...]) -> dict[str, tuple[F
         return {}
     if table.reader is not None:
         return Filling(table.reader).points(names, most=MAX_POINTS)
-    asked: dict[str, Any] = {}
-    finite = {name: _finite(table.table[name].cast("float64")) for name in names}
-    for at, name in enumerate(names):
-        value = finite[name]
-        asked |= {f"n{at}": value.nunique(), f"low{at}": value.min(), f"high{at}": value.max()}
-    row = rows_of(table.table.aggregate(**asked))[0]
     found: dict[str, tuple[Floats | None, float, float]] = {}
-    for at, name in enumerate(names):
-        points = None
-        if row[f"n{at}"] <= MAX_POINTS:
-            values = arrays_of(table.table.select(value=finite[name]).distinct())["value"]
-            points = np.unique(values[~np.isnan(values)] + 0.0)
-        found[name] = (points, float(row[f"low{at}"] or 0.0), float(row[f"high{at}"] or 0.0))
+    for some in batches(names):
+        rows = narrowed(table, some)
+        finite = {name: _finite(rows[name].cast("float64")) for name in some}
+        asked: dict[str, Any] = {}
+        for at, value in enumerate(finite.values()):
+            asked |= {f"n{at}": value.nunique(), f"low{at}": value.min(), f"high{at}": value.max()}
+        row = rows_of(rows.aggregate(**asked))[0]
+        for at, name in enumerate(some):
+            points = None
+            if row[f"n{at}"] <= MAX_POINTS:
+                values = arrays_of(rows.select(value=finite[name]).distinct())["value"]
+                points = np.unique(values[~np.isnan(values)] + 0.0)
+            found[name] = (points, float(row[f"low{at}"] or 0.0), float(row[f"high{at}"] or 0.0))
     return found
 
 
@@ -252,11 +254,12 @@ def _filled(table: EvaluationTable, empty: Mapping[str, Histogram]) -> dict[str,
         if isinstance(one, CategoryHistogram):
             filled[name] = kept_categories(one, category_counts(table, name), MAX_CATEGORIES)
         else:
-            filled[name] = _numbers(table, one, table.table[name].cast("float64"))
+            filled[name] = _numbers(narrowed(table, (name,)), one)
     return filled
 
 
-def _numbers(table: EvaluationTable, empty: NumberHistogram, column: Any) -> NumberHistogram:
+def _numbers(rows: Any, empty: NumberHistogram) -> NumberHistogram:
+    column = rows[empty.column].cast("float64")
     value = column.isnan().ifelse(None, column)
     filling = NumberFilling(empty)
     if empty.points is not None:
@@ -264,9 +267,9 @@ def _numbers(table: EvaluationTable, empty: NumberHistogram, column: Any) -> Num
     else:
         place = (value - number(empty.low)) * number(empty.scale)
         slot = place.ceil().clip(lower=0, upper=FINE_BINS + 1)
-    grouped = table.table.group_by(value.isnull().ifelse(None, slot.cast("float64")).name("slot"))
-    rows = arrays_of(grouped.aggregate(n=table.table.count(), total=place.sum(), square=(place * place).sum()))
-    filling.add_slots(rows["slot"], rows["n"], rows["total"], rows["square"])
+    grouped = rows.group_by(value.isnull().ifelse(None, slot.cast("float64")).name("slot"))
+    found = arrays_of(grouped.aggregate(n=rows.count(), total=place.sum(), square=(place * place).sum()))
+    filling.add_slots(found["slot"], found["n"], found["total"], found["square"])
     return filling.done()
 
 

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from audits.tables.asking import number, real, rows_of
+from audits.tables.asking import narrowed, number, real, rows_of
 from audits.tables.contract import EvaluationTable
 from audits.tables.gaps import batches, missing
+from audits.tables.remembered import remembered
 
 LARGEST = 1.7e308
 """What counts as infinite lies beyond this: no engine tells infinities from numbers in the same words."""
 
 
 def observed_ranges(table: EvaluationTable, columns: tuple[str, ...]) -> dict[str, tuple[float, float]]:
-    """Return the smallest and largest finite value of each numeric column that has one."""
+    """Return the smallest and largest finite value of each numeric column that has one; worked out once."""
+    return remembered(table, ("observed-ranges", columns), lambda: _ends(table, columns))
+
+
+def _ends(table: EvaluationTable, columns: tuple[str, ...]) -> dict[str, tuple[float, float]]:
     found = {}
     for names in batches(columns):
         asked: dict[str, Any] = {}
+        narrow = narrowed(table, names)
         for at, name in enumerate(names):
-            value = _finite(table.table[name])
+            value = _finite(narrow[name])
             asked |= {f"low{at}": value.min(), f"high{at}": value.max()}
-        facts = rows_of(table.table.aggregate(**asked))[0]
+        facts = rows_of(narrow.aggregate(**asked))[0]
         for at, name in enumerate(names):
             if facts[f"low{at}"] is not None:
                 found[name] = (float(facts[f"low{at}"]), float(facts[f"high{at}"]))
@@ -38,12 +44,13 @@ def counts_outside(
     found = {}
     for names in batches(tuple(ranges)):
         asked: dict[str, Any] = {}
+        narrow = narrowed(table, names)
         for at, name in enumerate(names):
             low, high = ranges[name]
-            value = missing(table.table[name]).ifelse(None, real(table.table[name]))
+            value = missing(narrow[name]).ifelse(None, real(narrow[name]))
             asked |= {f"n{at}": value.count()}
             asked |= {f"below{at}": (value < number(low)).sum(), f"above{at}": (value > number(high)).sum()}
-        facts = rows_of(table.table.aggregate(**asked))[0]
+        facts = rows_of(narrow.aggregate(**asked))[0]
         for at, name in enumerate(names):
             below, above = (int(facts[f"{part}{at}"] or 0) for part in ("below", "above"))
             found[name] = (int(facts[f"n{at}"]), below, above)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
+BATCH_CELLS = 2**24
 PIECE_BYTES = 16 * 2**20
 
 
@@ -82,7 +83,7 @@ class ParquetScan:
         import pyarrow as pa
 
         if self.filesystem is not None:
-            for batch in self.batches(names):
+            for batch in self.batches(names, rows=rows_of_batch(names)):
                 yield from zip(names, (batch.column(batch.schema.get_field_index(name)) for name in names), strict=True)
             return
         try:
@@ -131,11 +132,16 @@ class EngineScan:
 
     def columns(self, names: tuple[str, ...]) -> Iterator[tuple[str, pa.Array]]:
         """Yield pieces of each named column; all rows, in their order."""
-        for batch in self.batches(names):
+        for batch in self.batches(names, rows=rows_of_batch(names)):
             yield from zip(names, batch.columns, strict=True)
 
 
 Scan = ParquetScan | EngineScan
+
+
+def rows_of_batch(names: tuple[str, ...]) -> int:
+    """Return how many rows of the named columns are held at a time: fewer of a wide table."""
+    return max(1_024, min(BATCH_ROWS, BATCH_CELLS // max(1, len(names))))
 
 
 def _pieces(file: Any, group: int, names: tuple[str, ...]) -> Iterator[tuple[str, pa.Array]]:
@@ -152,6 +158,6 @@ def _pieces(file: Any, group: int, names: tuple[str, ...]) -> Iterator[tuple[str
             yield name, piece
     rest = tuple(name for name in names if name not in alone)
     if rest:
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=list(rest), use_threads=False):
+        for batch in file.iter_batches(rows_of_batch(rest), row_groups=[group], columns=list(rest), use_threads=False):
             for name in rest:
                 yield name, batch.column(batch.schema.get_field_index(name))

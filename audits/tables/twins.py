@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.tables.asking import columns_of, number, real, rows_of
+from audits.tables.asking import columns_of, narrowed, number, real, rows_of
 from audits.tables.contract import EvaluationTable
-from audits.tables.gaps import missing
+from audits.tables.gaps import COLUMNS_AT_ONCE, batches, missing
 from audits.tables.ranges import numeric, observed_ranges
+from registry.errors import DomainError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,14 +118,24 @@ def scales_of(reference: EvaluationTable, current: EvaluationTable, columns: tup
     return scales
 
 
+def row_digest(rows: Any, columns: tuple[str, ...], scales: dict[str, float]) -> Any:
+    """Return the MD5 of the text of a row, of more than a hundred columns by way of the digests of those before."""
+    first, *others = batches(columns)
+    digest = md5()(row_text(rows, first, scales))
+    for names in others:
+        digest = md5()(digest + "|" + row_text(rows, names, scales))
+    return digest
+
+
 def _digests(
     table: EvaluationTable, columns: tuple[str, ...], scales: dict[str, float], digits: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return the different digests of a table's rows, and how many rows have each."""
     import numpy as np
 
-    digest = md5()(row_text(table.table, columns, scales)).left(DIGEST_BITS // 4)
-    rows = table.table.select(digest=digest)
+    if len(columns) > COLUMNS_AT_ONCE and table.engine == "duckdb":
+        return _chained(table, columns, scales, digits)
+    rows = table.table.select(digest=row_digest(table.table, columns, scales).left(DIGEST_BITS // 4))
     if digits:
         rows = rows.filter(rows.digest.left(digits) == "0" * digits)
     found = columns_of(rows.group_by("digest").aggregate(n=rows.count()))
@@ -130,22 +144,55 @@ def _digests(
     return keys, np.asarray(found["n"], dtype=np.int64)
 
 
+def _chained(
+    table: EvaluationTable, columns: tuple[str, ...], scales: dict[str, float], digits: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the same of many columns, asked for a hundred at a time.
+
+    DuckDB holds the value of every step of every column for 2,048 rows: of 5,000 columns more memory than it may have.
+    It gives the rows of a table in one order whenever it is asked.
+    """
+    import numpy as np
+
+    digests: list[bytes] = []
+    for names in batches(columns):
+        rows = narrowed(table, names)
+        texts = columns_of(rows.select(text=row_text(rows, names, scales)))["text"]
+        if digests and len(texts) != len(digests):
+            raise DomainError("unreadable-table", "The table changed while it was read.")
+        ahead = (digest + b"|" for digest in digests) if digests else itertools.repeat(b"")
+        digests = [
+            hashlib.md5(before + text.encode(), usedforsecurity=False).hexdigest().encode()
+            for before, text in zip(ahead, _each(texts), strict=False)
+        ]
+    kept = [int(one[: DIGEST_BITS // 4], 16) for one in digests if one.startswith(b"0" * digits)]
+    return np.unique(np.array(kept, dtype=np.uint64), return_counts=True)
+
+
+def _each(texts: Any) -> Iterator[str]:
+    for piece in range(0, len(texts), 65_536):
+        yield from texts.slice(piece, 65_536).to_pylist()
+
+
 def row_text(rows: Any, columns: tuple[str, ...], scales: dict[str, float]) -> Any:
     """Return the text of a row in some columns of an expression, the same on every engine."""
-    text = value_text(rows[columns[0]], scales.get(columns[0]))
-    for name in columns[1:]:
-        text = text + "|" + value_text(rows[name], scales.get(name))
-    return text
+    # joined in halves: a chain of five thousand columns is deeper than Python and the engines can follow
+    if len(columns) == 1:
+        return value_text(rows[columns[0]], scales.get(columns[0]))
+    middle = len(columns) // 2
+    return row_text(rows, columns[:middle], scales) + "|" + row_text(rows, columns[middle:], scales)
 
 
 def value_text(column: Any, scale: float | None) -> Any:
     """Return the text of a value, the same on every engine and for every way a number is stored."""
+    import ibis
+
     kind = column.type()
     if kind.is_numeric() or kind.is_boolean():
-        value = missing(column).ifelse(None, real(column)) if kind.is_numeric() else real(column)
-        factor = 1.0 if scale is None else scale
-        # what lies far beyond the reference's largest number equals none of the reference's rows
-        held = (value * number(factor)).clip(lower=number(-9e15), upper=number(9e15))
+        # what lies far beyond the reference's largest number equals none of the reference's rows; NaN is the largest of
+        # all to every engine, so that it can be made whole before it is passed over
+        moved = real(column) * number(1.0 if scale is None else scale)
+        held = ibis.least(ibis.greatest(moved, number(-9e15)), number(9e15))
         text = (held + number(0.5)).floor().cast("int64").cast("string")
     elif kind.is_timestamp() or kind.is_date():
         # to the second and by way of a double: engines round an epoch differently, and DuckDB's is a double
@@ -154,7 +201,7 @@ def value_text(column: Any, scale: float | None) -> Any:
     else:
         words = column.cast("string")
         text = words.length().cast("string") + ":" + words
-    return text.fill_null("-")
+    return missing(column).ifelse("-", text)
 
 
 @functools.cache

@@ -69,7 +69,7 @@ def leakage_suspicion(subject: CheckSubject, *, confidence: float = 0.95) -> Mea
     D. G. Bonett, T. A. Wright, Psychometrika 65 (2000) 23-28 (interval of a rank correlation).
     """
     from audits.statistics.association import strength_interval
-    from audits.tables.associations import class_counts, equal_share, later_share
+    from audits.tables.associations import class_counts, equal_shares, later_shares
 
     table = subject.evaluation
     features = table.roles.features[:MOST_FEATURES]
@@ -97,9 +97,12 @@ def leakage_suspicion(subject: CheckSubject, *, confidence: float = 0.95) -> Mea
         row |= {"low": interval.low if interval else None, "high": interval.high if interval else None}
         row |= {"auc": (1.0 + strongest.value) / 2.0 if subject.task == "binary" else None}
         row |= {"missing": kinds["missing"].value if kinds["missing"] else None}
-        rows.append(row | {"equal": equal_share(table, name), "later": later_share(table, name)})
+        rows.append(row)
     if not rows:
         raise Insufficient("No feature can be held against the outcome.", "Name features with numbers or categories.")
+    held = tuple(row["feature"] for row in rows)
+    equal, later = equal_shares(table, held), later_shares(table, held)
+    rows = [row | {"equal": equal[row["feature"]], "later": later.get(row["feature"])} for row in rows]
     rows.sort(key=lambda row: (-row["strength"], row["feature"]))
     ends = [[row[end] if row[end] is not None else row["strength"] for row in rows] for end in ("low", "high")]
     known = rows[0]["low"] is not None
@@ -127,9 +130,10 @@ def _classes(table: EvaluationTable, name: str, classes: tuple[str, ...]) -> tup
     found: list[Strength] = []
     counts = value_counts(table, name, classes)
     if table.table[name].type().is_numeric():
+        counted = counts and [counts.rank_sums(classes.index(label), label) for label in looked]
         ranked = [
             association.by_rank(sums.n_class, sums.n_rest, sums.below, sums.below_square, sums.above_square)
-            for sums in rank_sums(table, name, looked)
+            for sums in counted or rank_sums(table, name, looked)
         ]
         found = _collected(found, ranked)
     gap = None

@@ -251,7 +251,7 @@ def unseen_categories(subject: CheckSubject, *, confidence: float = 0.95) -> Mea
 
 def _categories(subject: CheckSubject) -> list[str]:
     """Return the features that hold categories in both tables; a column that changed its type is another matter."""
-    from audits.tables.asking import rows_of
+    from audits.tables.asking import narrowed, rows_of
     from audits.tables.gaps import batches
 
     reference = subject.reference
@@ -268,8 +268,9 @@ def _categories(subject: CheckSubject) -> list[str]:
         (numbers if kinds[0].is_numeric() else found).append(name)
     few: set[str] = set()
     for names in batches(tuple(numbers)):
-        asked = {f"n{at}": reference.table[name].nunique() for at, name in enumerate(names)}
-        facts = rows_of(reference.table.aggregate(**asked))[0]
+        narrow = narrowed(reference, names)
+        asked = {f"n{at}": narrow[name].nunique() for at, name in enumerate(names)}
+        facts = rows_of(narrow.aggregate(**asked))[0]
         few |= {name for at, name in enumerate(names) if 0 < int(facts[f"n{at}"]) <= FEW_VALUES}
     return [name for name in subject.evaluation.roles.features if name in few or name in found]
 
