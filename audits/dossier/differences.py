@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-NAMING = ("id", "key", "slug", "sha256", "environment", "name")
+NAMING = ("key", "slug", "title", "sha256", "environment", "name", "id")
 ABSENT = object()
 
 
 @dataclass(frozen=True)
 class Change:
-    """One field whose value differs; empty where a side has no such field."""
+    """One field whose value differs, or one entry of a list that one side has alone; None where a side has none."""
 
     section: str
     path: str
@@ -20,34 +20,53 @@ class Change:
     later: Any
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each value that holds no other under its path; entries of a list go by what names them, else by place."""
-    if isinstance(value, Mapping) and value:
-        for name in sorted(value):
-            yield from leaves(value[name], f"{path} / {name}" if path else str(name))
-    elif isinstance(value, list) and value:
-        for name, item in zip(_names(value), value, strict=True):
-            yield from leaves(item, f"{path} [{name}]")
-    else:
-        yield path, value
-
-
-def _names(items: Sequence[Any]) -> list[str]:
-    for candidate in NAMING:
-        found = [str(one[candidate]) for one in items if isinstance(one, Mapping) and one.get(candidate)]
-        if len(found) == len(items) == len(set(found)):
-            return found
-    return [str(place) for place in range(1, len(items) + 1)]
-
-
 def changed(section: str, earlier: Mapping[str, Any], later: Mapping[str, Any]) -> tuple[list[Change], int]:
-    """Return the fields of a section that differ, by path, and how many do not."""
-    before, after = dict(leaves(earlier)), dict(leaves(later))
-    found, same = [], 0
-    for path in sorted(before.keys() | after.keys()):
-        left, right = before.get(path, ABSENT), after.get(path, ABSENT)
+    """Return what differs in a section, by path, and how many values do not.
+
+    An entry that one side has alone is one change with the whole entry, not one for each of its values.
+    """
+    found: list[Change] = []
+    same = 0
+    for path, left, right in _pairs(earlier, later, ""):
         if left is not ABSENT and right is not ABSENT and left == right:
             same += 1
         else:
             found.append(Change(section, path, None if left is ABSENT else left, None if right is ABSENT else right))
-    return found, same
+    return sorted(found, key=lambda one: one.path), same
+
+
+def told(value: Any) -> list[tuple[str, Any]]:
+    """Return the values within a value that are not empty, each under its path; entries of a list by their place."""
+    if isinstance(value, Mapping):
+        inner = ((str(name), value[name]) for name in sorted(value))
+    elif isinstance(value, list):
+        inner = ((str(place), item) for place, item in enumerate(value, start=1))
+    else:
+        return [] if value is None or value == "" else [("", value)]
+    return [(f"{name} / {path}" if path else name, leaf) for name, item in inner for path, leaf in told(item)]
+
+
+def _pairs(left: Any, right: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(left, Mapping) and isinstance(right, Mapping) and (left or right):
+        for name in sorted(left.keys() | right.keys()):
+            at = f"{path} / {name}" if path else str(name)
+            yield from _pairs(left.get(name, ABSENT), right.get(name, ABSENT), at)
+    elif isinstance(left, list) and isinstance(right, list) and (left or right):
+        before, after = _named(left, right)
+        for name in [*before, *(one for one in after if one not in before)]:
+            yield from _pairs(before.get(name, ABSENT), after.get(name, ABSENT), f"{path} [{name}]")
+    else:
+        yield path, left, right
+
+
+def _named(left: Sequence[Any], right: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the entries of two lists by what names them on both sides, else by their place."""
+    for candidate in NAMING:
+        sides = [_by(candidate, left), _by(candidate, right)]
+        if len(sides[0]) == len(left) and len(sides[1]) == len(right):
+            return sides[0], sides[1]
+    return {str(at): one for at, one in enumerate(left, 1)}, {str(at): one for at, one in enumerate(right, 1)}
+
+
+def _by(name: str, items: Sequence[Any]) -> dict[str, Any]:
+    return {str(one[name]): one for one in items if isinstance(one, Mapping) and one.get(name)}

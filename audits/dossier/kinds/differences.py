@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy
 from audits.dossier.build import document_of, gather_sections
 from audits.dossier.content import Block, Column, Document, KeyValue, KeyValues, Notice, Paragraph, Section, Table
 from audits.dossier.contract import Facts, Whole
-from audits.dossier.differences import changed
+from audits.dossier.differences import changed, told
+from audits.dossier.in_short import metrics_table, moved, summary
 from audits.dossier.kind import KINDS, DossierKind, Order
 from audits.dossier.measures import NONE, evidence_id, interval_text, measurement_of, number_text, status_text
 from audits.dossier.outline import BY_SLUG
@@ -22,7 +23,7 @@ MEASURED = ("performance", "explainability", "fairness")
 FIELDS = ("cover", "model", "roles", "tier", "scope", "design")
 DECIDED = ("approvals", "findings")
 TAKEN = frozenset({*FIELDS, "data", "lineage", *MEASURED, *DECIDED, "evidence", "ledger"})
-LEFT = frozenset({"subjects", "as_of", "version"})
+LEFT = frozenset({"subjects", "evidence", "as_of", "version", "registered_at"})
 
 
 @KINDS.register("differences")
@@ -43,14 +44,18 @@ class Differences(DossierKind):
         earlier, later = facts["compared"]["sections"], facts["sections"]
         names = facts["compared"]["version"], facts["version"]
         parts = (
+            ("short", _("What changed, in short"), summary(earlier, later, names)),
             ("fields", _("Changed fields"), _fields(FIELDS, earlier, later, names)),
             ("data", _("Changed data"), _fields(("data",), earlier, later, names)),
             ("lineage", _("Changed lineage"), _lineage(earlier, later, names)),
             ("measurements", _("Measurements side by side"), _measurements(earlier, later, names)),
-            ("approvals", _("Changed approvals"), _fields(("approvals",), earlier, later, names)),
-            ("findings", _("Changed findings"), _fields(("findings",), earlier, later, names)),
+            ("approvals", _("Decisions side by side"), _decisions(earlier, later, names)),
+            ("findings", _("Changed findings"), _findings(earlier, later, names)),
         )
-        told = _("Both versions are told as of the same instant. What did not change is counted and not repeated.")
+        lead = _(
+            "Both versions are told as of the same instant. One page says it in short; the details follow. What did not "
+            "change is counted and not repeated."
+        )
         cover = KeyValues(
             (
                 KeyValue(_("Model"), facts["model"]),
@@ -58,13 +63,17 @@ class Differences(DossierKind):
                 KeyValue(_("Version"), names[1]),
             )
         )
-        sections = [Section("cover", 0, str(self.title), (cover, Paragraph(told, "small")))]
+        sections = [Section("cover", 0, str(self.title), (cover, Paragraph(lead, "small")))]
         sections += [Section(slug, at, title, blocks) for at, (slug, title, blocks) in enumerate(parts, start=1)]
         return document_of(facts, tuple(sections), Whole(facts, later))
 
 
 def _text(value: Any) -> str:
-    if value is None or value in ("", [], {}):
+    """Return a value in one cell; an object or list by its values that are not empty, each with its name."""
+    if isinstance(value, Mapping | list):
+        parts = [(path.replace("_", " "), _text(leaf)) for path, leaf in told(value)]
+        return "; ".join(f"{path}: {leaf}" for path, leaf in parts) or NONE
+    if value is None or value == "":
         return NONE
     return value if isinstance(value, str) else canonical_json(value).decode("ascii")
 
@@ -123,14 +132,16 @@ def _measurements(
     same = 0
     for key in sorted(before.keys() | after.keys()):
         sides = before.get(key), after.get(key)
-        told = [_told(one) for one in sides]
-        if None not in sides and told[0] == told[1]:
+        words = [_told(one) for one in sides]
+        if None not in sides and words[0] == words[1]:
             same += 1
             continue
-        rows.append((key, *told[0], *told[1]))
+        rows.append((key, *words[0], *words[1]))
         evidence += [evidence_id(one["evidence"]) for one in sides if one and one["evidence"]]
     if not rows:
         return (_nothing(), _counted(same))
+    both = [one for one in moved(earlier, later) if one.difference]
+    apart = (metrics_table(both, names, _("What was measured of both in the same way, and differs")),) if both else ()
     columns = [Column(_("Requirement"), weight=1.4)]
     for name in names:
         columns += [
@@ -139,7 +150,73 @@ def _measurements(
             Column(_("Answer"), weight=1.2, kind="status"),
         ]
     caption = _("Value, interval, n and answer of each requirement")
-    return (Table(tuple(columns), tuple(rows), caption, tuple(dict.fromkeys(evidence))), _counted(same))
+    table = Table(tuple(columns), tuple(rows), caption, tuple(dict.fromkeys(evidence)))
+    return (*apart, table, _counted(same))
+
+
+def _decisions(earlier: Mapping[str, Facts], later: Mapping[str, Facts], names: tuple[str, str]) -> tuple[Block, ...]:
+    """Return every decision on either version: it binds to one version, so none is the same on both sides."""
+    rows = tuple(
+        (
+            name,
+            request["environment"],
+            one["approver"],
+            one["role"],
+            _("withdrawn") if one["withdrawn_at"] else _("yes") if one["decision"] == "approve" else _("no (dissent)"),
+            one["decided_at"],
+            one["evidence_digest"][:12],
+        )
+        for side, name in zip((earlier, later), names, strict=True)
+        for request in side.get("approvals", {}).get("requests", ())
+        for one in request["decisions"]
+    )
+    asked = [len(side.get("approvals", {}).get("requests", ())) for side in (earlier, later)]
+    told_of = _("Requests: %(before)s for %(earlier)s, %(after)s for %(later)s.") % {
+        "before": asked[0],
+        "earlier": names[0],
+        "after": asked[1],
+        "later": names[1],
+    }
+    if not rows:
+        return (Paragraph(told_of), Notice(_("Nobody has decided on either version.")))
+    columns = (
+        Column(_("Version"), weight=0.7),
+        Column(_("Environment"), weight=0.9),
+        Column(_("Person"), weight=0.8),
+        Column(_("Role"), weight=0.9),
+        Column(_("Decision"), weight=0.8),
+        Column(_("On"), weight=1.3),
+        Column(_("On evidence"), weight=1.1, kind="digest"),
+    )
+    return (Paragraph(told_of), Table(columns, rows, _("Decisions on both versions")))
+
+
+def _findings(earlier: Mapping[str, Facts], later: Mapping[str, Facts], names: tuple[str, str]) -> tuple[Block, ...]:
+    """Return the findings that one of the two has alone; those of the model as a whole are the same on both sides."""
+    sides = [{one["id"]: one for one in side.get("findings", {}).get("findings", ())} for side in (earlier, later)]
+    rows = tuple(
+        (
+            name,
+            one["title"],
+            one["severity"],
+            one["state"] + (f", {_('blocks')}" if one["blocking"] and one["state"] == "open" else ""),
+            str(one["opened_at"])[:10],
+        )
+        for own, other, name in ((sides[0], sides[1], names[0]), (sides[1], sides[0], names[1]))
+        for ident, one in own.items()
+        if ident not in other
+    )
+    same = len(sides[0].keys() & sides[1].keys())
+    if not rows:
+        return (_nothing(), _counted(same))
+    columns = (
+        Column(_("Only of"), weight=0.7),
+        Column(_("Finding"), weight=3.4),
+        Column(_("Severity"), weight=0.8),
+        Column(_("State"), weight=1),
+        Column(_("Opened"), weight=0.9),
+    )
+    return (Table(columns, rows, _("Findings that one of the two has")), _counted(same))
 
 
 def _results(sections: Mapping[str, Facts]) -> dict[str, Mapping[str, Any]]:
