@@ -76,16 +76,18 @@ def moved(earlier: Sections, later: Sections) -> list[Moved]:
 
 
 def _moved(one: Mapping[str, Any], after: Mapping[str, Any]) -> Moved:
-    sides = measurement_of(one), measurement_of(after)
-    values = [side.get("value") for side in sides]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    left, right = _number(one), _number(after)
+    if left is None or right is None:
         return Moved(after["key"], one, after, None, None)
-    ends = [_interval(side) for side in sides]
-    difference = float(values[1]) - float(values[0])  # type: ignore[arg-type]  # looked at above
-    if ends[0] is None or ends[1] is None or ends[0].confidence != ends[1].confidence:
-        return Moved(after["key"], one, after, difference, None)
-    interval = mover_difference((float(values[1]), ends[1]), (float(values[0]), ends[0]))  # type: ignore[arg-type]
-    return Moved(after["key"], one, after, difference, interval)
+    first, second = _interval(measurement_of(one)), _interval(measurement_of(after))
+    if first is None or second is None or first.confidence != second.confidence:
+        return Moved(after["key"], one, after, right - left, None)
+    return Moved(after["key"], one, after, right - left, mover_difference((right, second), (left, first)))
+
+
+def _number(result: Mapping[str, Any]) -> float | None:
+    value = measurement_of(result).get("value")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _interval(measured: Mapping[str, Any]) -> Interval | None:
