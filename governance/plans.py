@@ -9,13 +9,14 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Prefetch, prefetch_related_objects
 
 from governance.gate.manifest import Manifest
 from governance.gate.rules import PolicyRules
 from governance.models import PolicyVersion
 from registry.digests import canonical_json, sha256_hex
 from registry.errors import DomainError
-from registry.models import Deployment, Environment, ModelVersion, VersionArtifact
+from registry.models import Deployment, Environment, ModelVersion, VersionArtifact, VersionDataset
 
 PLAN_SEED = 20_261_121
 """Every resampling of every run starts here, so that a run re-performed on the same inputs gives the same numbers."""
@@ -128,15 +129,25 @@ def _baseline(version: ModelVersion, environment: str) -> dict[str, Any] | None:
     }
 
 
+def read_parts(version: ModelVersion) -> None:
+    """Read what belongs to a version once, for whatever is worked out from it in this moment."""
+    used = Prefetch("dataset_links", VersionDataset.objects.select_related("dataset_version"))
+    prefetch_related_objects([version], "artifact_links", used, "contributions")
+
+
 def build_manifest(version: ModelVersion, *, policy: PolicyVersion, tier: int, environment: str) -> Manifest:
-    """Return what an approval of this version would cover, worked out from the rows as they are now."""
+    """Return what an approval of this version would cover, worked out from the rows as they are now.
+
+    Parts that :func:`read_parts` has read are not read again.
+    """
+    read_parts(version)
     return Manifest(
         model=version.model_id,
         version=version.version,
         artifact_digests={link.artifact_id: link.role for link in version.artifact_links.all()},
         dataset_digests={
             f"{used.dataset_version.dataset_id}@{used.dataset_version.version}#{used.role}": used.dataset_version.digest
-            for used in version.dataset_links.select_related("dataset_version")
+            for used in version.dataset_links.all()
         },
         environment=environment,
         tier=tier,

@@ -175,7 +175,7 @@ def evidence_statement(run: ValidationRun) -> dict[str, Any]:
                 result.mend,
                 result.evidence_sha256,
             ]
-            for result in run.results.order_by("position")
+            for result in run.results_in_order()
         ],
     }
 

@@ -105,6 +105,10 @@ class ValidationRun(LedgerSubject):
     def __str__(self) -> str:
         return f"{self.version} ({self.state})"
 
+    def results_in_order(self) -> list[CheckResult]:
+        """Return the results by their place in the plan; those that were read along are not read again."""
+        return sorted(self.results.all(), key=lambda result: result.position)
+
     @property
     def attempts(self) -> int:
         """How often a worker took a step of this run."""

@@ -21,7 +21,7 @@ from registry.ledger.append import append, declare_action
 from registry.ledger.checkpoint import parse
 from registry.ledger.clock import database_now
 from registry.ledger.proofs import latest_checkpoint
-from registry.models import Model, ModelVersion, User, VersionArtifact
+from registry.models import Model, User, VersionArtifact
 
 declare_action("gate.decided", "The gate answered.", always=True)
 
@@ -40,7 +40,7 @@ def decide_gate(*, artifact_sha256: str, environment: str, nonce: str, actor: Us
     place = texts.slug(environment, field="environment")
     if not isinstance(nonce, str) or not NONCE.match(nonce):
         raise DomainError("bad-nonce", "A nonce is 8 to 128 letters, digits, dots, tildes, underscores or hyphens.")
-    version = _lock_version(artifact_sha256)
+    _lock_models(artifact_sha256)
     now = database_now()
     facts = gather_facts(Asked(environment=place, artifact_sha256=artifact_sha256, nonce=nonce), now)
     decision = decide(facts, now)
@@ -48,7 +48,7 @@ def decide_gate(*, artifact_sha256: str, environment: str, nonce: str, actor: Us
         artifact_sha256=artifact_sha256,
         environment_slug=place,
         nonce=nonce,
-        version=version,
+        version_id=facts.version.id if facts.version else None,
         request_id=facts.request.id if facts.request else None,
         policy=PolicyVersion.objects.get(policy=facts.policy.slug, number=facts.policy.number)
         if facts.policy
@@ -111,14 +111,12 @@ def _claim(row: GateDecision, facts: GateFacts) -> Claim:
     )
 
 
-def _lock_version(artifact_sha256: str) -> ModelVersion | None:
+def _lock_models(artifact_sha256: str) -> None:
     """Lock the models that hold these bytes, in order, so that no request, approval or new run comes in meanwhile.
 
     A run may conclude meanwhile, and a policy or a role may change; whatever half of that is read, the digests of the
     facts then differ from those the approvals are bound to, and the answer is no.
     """
     links = VersionArtifact.objects.filter(artifact_id=artifact_sha256, role=VersionArtifact.Role.MODEL)
-    models = sorted(set(links.values_list("version__model_id", flat=True)))
-    list(Model.objects.select_for_update().filter(pk__in=models).order_by("pk"))
-    versions = [link.version for link in links.select_related("version__model")]
-    return versions[0] if len(versions) == 1 else None
+    models = links.values("version__model_id")
+    list(Model.objects.select_for_update().filter(pk__in=models).order_by("pk").values_list("pk"))

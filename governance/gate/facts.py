@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from audits.actions.conclusion import evidence_digest_of
 from audits.models import Finding, ValidationRun
 from governance.actions.policies import policy_in_force
 from governance.gate import contract as c
 from governance.models import Approval, PolicyVersion, PromotionRequest, TierAssessment
-from governance.plans import build_manifest, rules_of
+from governance.plans import build_manifest, read_parts, rules_of
 from governance.tier_rule import RULE_VERSION
 from registry.ledger import anchors
 from registry.ledger.proofs import latest_checkpoint
@@ -40,6 +40,8 @@ def gather_facts(asked: c.Asked, now: datetime) -> c.GateFacts:
     )
     environment = Environment.objects.filter(pk=asked.environment).first()
     version = links[0].version if len(links) == 1 else None
+    if version is not None:
+        read_parts(version)
     tier = version.model.tier_assessments.order_by("-assessed_at", "-id").first() if version else None
     policy = policy_in_force(tier=tier.tier, environment=environment.slug, at=now) if tier and environment else None
     request = _newest_request(version, environment)
@@ -100,7 +102,7 @@ def version_facts(
 
 
 def _request(request: PromotionRequest) -> c.RequestFacts:
-    people = request.version.contributions.values_list("person_id", flat=True)
+    people = {hand.person_id for hand in request.version.contributions.all()}
     return request_facts(request, contributors=frozenset(map(str, people)))
 
 
@@ -125,7 +127,7 @@ def request_facts(request: PromotionRequest, *, contributors: frozenset[str]) ->
 def validation_facts(run: ValidationRun, *, verified: bool) -> c.ValidationFacts:
     """Return the facts of a run; ``verified`` tells whether its stored results are what it concluded with."""
     artifact = run.plan["artifact"]
-    results = run.results.order_by("position") if run.concluded_at is not None else ()
+    results = run.results_in_order() if run.concluded_at is not None else ()
     return c.ValidationFacts(
         run_id=str(run.pk),
         state=run.state,
@@ -153,6 +155,7 @@ def validation_facts(run: ValidationRun, *, verified: bool) -> c.ValidationFacts
 
 
 def _is_verified(run: ValidationRun) -> bool:
+    prefetch_related_objects([run], "results")
     return bool(run.evidence_digest) and evidence_digest_of(run) == run.evidence_digest
 
 
@@ -172,7 +175,7 @@ def _approvals(request: PromotionRequest) -> tuple[c.ApprovalFacts, ...]:
         "person", "role"
     ):
         roles.setdefault(person, set()).add(role)
-    contributors = set(request.version.contributions.values_list("person_id", flat=True))
+    contributors = {hand.person_id for hand in request.version.contributions.all()}
     return tuple(
         approval_facts(
             row, roles=frozenset(roles.get(row.approver_id, ())), contributed=row.approver_id in contributors
@@ -203,7 +206,7 @@ def lineage_facts(version: ModelVersion | None) -> c.LineageFacts:
     """Return the digests of the data that a version was registered with; they never change."""
     digests: dict[str, set[str]] = {}
     if version is not None:
-        for used in version.dataset_links.select_related("dataset_version"):
+        for used in version.dataset_links.all():
             digests.setdefault(used.role, set()).add(used.dataset_version.digest)
     return c.LineageFacts(
         training_digests=frozenset(digests.get("training", ())),

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import router
+from django.db.models import Subquery
 
 from registry.errors import DomainError
 from registry.ledger import nodes, signing, tree
@@ -276,9 +277,9 @@ def leaf_count(using: str) -> int:
 
 
 def _oldest_uncovered_seconds(using: str, covered: int) -> int:
-    first_leaf = LedgerLeaf.objects.using(using).filter(index__gte=covered).order_by("index").first()
-    first_pending = LedgerPending.objects.using(using).order_by("event_id").first()
-    waiting = [row.event_id for row in (first_leaf, first_pending) if row is not None]
-    instants = LedgerEvent.objects.using(using).filter(id__in=waiting).values_list("instant", flat=True)
-    oldest = min(instants, default=None)
+    leaves = LedgerLeaf.objects.using(using).filter(index__gte=covered).order_by("index").values("event_id")
+    pending = LedgerPending.objects.using(using).order_by("event_id").values("event_id")
+    events = LedgerEvent.objects.using(using).order_by().values_list("instant", flat=True)
+    waiting = [events.filter(id=Subquery(first[:1])) for first in (leaves, pending)]
+    oldest = min(waiting[0].union(waiting[1], all=True), default=None)
     return max(0, int((database_now(using) - oldest).total_seconds())) if oldest else 0
