@@ -45,7 +45,7 @@ class ArrangedKind(DossierKind):
 
     def compose(self, facts: Mapping[str, Any]) -> Document:
         """Return the cover and the chapters; a section without a class says that nothing is recorded."""
-        whole = Whole(facts, facts["sections"], tuple(self._gaps(facts)))
+        whole = Whole(facts, facts["sections"], tuple(self._gaps(facts)), self._places())
         found = {slug: printed_section(SECTIONS.get(slug)(), facts, whole) for slug in facts["sections"]}
         found |= {one["slug"]: unfilled_section(one) for one in facts["unfilled"]}
         chapters = [self._chapter(number, one, found, facts) for number, one in enumerate(self.chapters, start=1)]
@@ -61,6 +61,11 @@ class ArrangedKind(DossierKind):
     def own_gaps(self, chapter: str, facts: Mapping[str, Any]) -> list[Gap]:
         """Return what is missing for a chapter of its own."""
         return []
+
+    def _places(self) -> dict[str, int]:
+        """Return the chapter of each section; what is missing stands on the cover where no chapter has it."""
+        chapters = enumerate(self.chapters, start=1)
+        return {MISSING: 0} | {slug: number for number, chapter in chapters for slug in chapter.parts}
 
     def _parts(self) -> tuple[str, ...]:
         return tuple(slug for chapter in self.chapters for slug in chapter.parts)

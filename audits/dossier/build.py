@@ -105,7 +105,8 @@ def compose(facts: Mapping[str, Any]) -> Document:
         if facts.get("kind", FULL) != FULL:
             return KINDS.get(facts["kind"])().compose(facts)
         sections = [SECTIONS.get(slug)() for slug in facts["sections"]]
-        whole = Whole(facts, facts["sections"], tuple(sorted(_gaps(sections, facts), key=lambda one: one.section)))
+        gaps = tuple(sorted(_gaps(sections, facts), key=lambda one: one.section))
+        whole = Whole(facts, facts["sections"], gaps, {section.slug: section.number for section in sections})
         printed = [printed_section(section, facts, whole) for section in sections]
         printed += [unfilled_section(one) for one in facts["unfilled"]]
         return document_of(facts, tuple(sorted(printed, key=lambda one: (one.number, one.slug))), whole)

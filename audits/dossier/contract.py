@@ -59,11 +59,15 @@ class NumberedGap:
 
 @dataclass(frozen=True)
 class Whole:
-    """The facts of the whole dossier, for the sections that look over all of it."""
+    """The facts of the whole dossier, for the sections that look over all of it.
+
+    ``places`` holds the number under which each section is printed in this kind of dossier, 0 for the cover.
+    """
 
     facts: Mapping[str, Any]
     sections: Mapping[str, Facts]
     gaps: Sequence[NumberedGap] = field(default_factory=tuple)
+    places: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, slug: str) -> Facts:
         """Return the facts of one section; empty when there is none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
 
 FIELD = "Cadastre"
 REASON = "Issued by this register"
-
-# It names files and certificates at INFO, a line for each signature.
-logging.getLogger("pyhanko").setLevel(logging.WARNING)
-logging.getLogger("pyhanko_certvalidator").setLevel(logging.WARNING)
 
 
 def sign(pdf: bytes) -> bytes:

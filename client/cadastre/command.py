@@ -73,7 +73,9 @@ def _add_telling(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     one = _command(commands, "dossier", telling.dossier, "have the dossier of a version issued and download its PDF")
     _model_and_version(one)
-    one.add_argument("--kind", default="full", help="full (default), annex-iv, validation, card, decommission or ll144")
+    one.add_argument("--kind", help="full (default), annex-iv, validation, card, decommission, ll144 or differences")
+    text = "another version of the model, for a report on differences; the kind is then differences by default"
+    one.add_argument("--compared-with", metavar="VERSION", help=text)
     one.add_argument("--output", required=True, metavar="FILE")
     _patience(one)
 

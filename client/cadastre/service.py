@@ -107,9 +107,14 @@ class Service:
         """Report a deployment: ``{model, version, environment, artifact_sha256, decision}``."""
         return self.transport.json("POST", f"{API}/deployments/", report)
 
-    def issue_dossier(self, model: str, version: str, kind: str = "full") -> dict[str, Any]:
-        """Ask for a dossier of a version."""
-        return self.transport.json("POST", f"{API}/dossiers/", {"model": model, "version": version, "kind": kind})
+    def issue_dossier(
+        self, model: str, version: str, kind: str = "full", compared_with: str | None = None
+    ) -> dict[str, Any]:
+        """Ask for a dossier of a version; one on differences names another version of the model."""
+        body = {"model": model, "version": version, "kind": kind}
+        if compared_with is not None:
+            body["compared_with"] = compared_with
+        return self.transport.json("POST", f"{API}/dossiers/", body)
 
     def dossier(self, dossier_id: str) -> dict[str, Any]:
         """Return the state of a dossier."""

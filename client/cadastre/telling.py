@@ -55,7 +55,8 @@ def deployed(given: argparse.Namespace) -> int:
 def dossier(given: argparse.Namespace) -> int:
     """Have a dossier issued, wait for it and write its PDF."""
     service = session.service(given)
-    issued = identifier(service.issue_dossier(given.model, given.version, given.kind))
+    kind = given.kind or ("full" if given.compared_with is None else "differences")
+    issued = identifier(service.issue_dossier(given.model, given.version, kind, given.compared_with))
     answer = waiting.until(
         lambda: service.dossier(issued),
         done=frozenset({"issued"}),

@@ -129,7 +129,7 @@ def owned_findings(person: User) -> QuerySet[Finding]:
 
 def recent_dossiers() -> QuerySet[Dossier]:
     """Return the newest dossiers."""
-    return Dossier.objects.select_related("version", "requested_by").order_by("-requested_at")[:10]
+    return Dossier.objects.select_related("version", "compared_with", "requested_by").order_by("-requested_at")[:10]
 
 
 def ledger_health() -> dict[str, Any]:

@@ -45,14 +45,14 @@ class VerdictSection(OverviewSection):
 
     def compose_over(self, facts: Facts, whole: Whole) -> Section:
         """Return one verdict for each gated place, and the open items behind it."""
-        blocks: list[Block] = [_verdict(one, facts) for one in facts.get("answers", [])]
+        blocks: list[Block] = [_verdict(one, facts, whole) for one in facts.get("answers", [])]
         if not blocks:
             blocks.append(self.missing(_("No gated environment knows this version.")))
         blocks.append(Paragraph(_open_items(whole)))
         return self.section(*blocks)
 
 
-def _verdict(answer: dict[str, Any], facts: Facts) -> Verdict:
+def _verdict(answer: dict[str, Any], facts: Facts, whole: Whole) -> Verdict:
     place, allowed = answer["environment"], answer["outcome"] == "allow"
     running = [one for one in facts["deployments"] if one["environment"] == place and not one["ended_at"]]
     if running and running[-1]["gated"]:
@@ -81,17 +81,24 @@ def _verdict(answer: dict[str, Any], facts: Facts) -> Verdict:
     )
     more = len(answer["reasons"]) - LARGEST
     if more > 0:
-        reasons += (_("and %(count)s more, in the control matrix") % {"count": more},)
+        matrix = whole.places.get("controls")
+        told = (
+            _("and %(count)s more, in the control matrix (section %(number)s)") if matrix else _("and %(count)s more")
+        )
+        reasons += (told % {"count": more, "number": matrix},)
     return Verdict(_("Allow") if allowed else _("Deny"), "allow" if allowed else "deny", statement, items, reasons)
 
 
 def _open_items(whole: Whole) -> str:
     findings = whole.of("findings").get("findings", [])
     live = [one for one in findings if one["state"] == "open"]
+    number = whole.places.get("missing")
+    where = _("section %(number)s") % {"number": number} if number else _("on the cover")
     return _(
-        "%(findings)s open findings, %(blocking)s of them block promotion; %(gaps)s things are missing (section 2)."
+        "%(findings)s open findings, %(blocking)s of them block promotion; %(gaps)s things are missing (%(where)s)."
     ) % {
         "findings": len(live),
         "blocking": sum(bool(one["blocking"]) for one in live),
         "gaps": len(whole.gaps),
+        "where": where,
     }

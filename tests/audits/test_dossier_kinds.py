@@ -237,3 +237,27 @@ def test_addresses_and_digests_that_somebody_wrote_into_a_statement_are_masked()
 def test_a_public_summary_without_an_audit_says_that_nothing_is_recorded(cast: Cast) -> None:
     printed = words_of(composed(a_version(cast), "ll144").sections)
     assert printed.count("No evidence recorded.") >= 3
+
+
+def test_the_verdict_points_to_where_its_own_kind_lists_what_is_missing(story: ModelVersion) -> None:
+    from audits.dossier.build import compose
+
+    documents: dict[str, Document] = {}
+    for kind, chapter, where in (
+        ("full", 1, "(section 2)"),
+        ("validation", 1, "(section 2)"),
+        ("annex-iv", 3, "(on the cover)"),
+    ):
+        facts = facts_of(story, kind)
+        for answer in facts["sections"]["verdict"]["answers"]:
+            answer["reasons"] *= 3
+        document = documents[kind] = compose(facts)
+        assert where in words_of(document.sections[chapter]), kind
+        (listing,) = [one for one in document.sections if "What is missing, by section" in words_of(one)]
+        assert where == (f"(section {listing.number})" if listing.number else "(on the cover)")
+    verdict = words_of(documents["validation"].sections[1])
+    assert "more" in verdict
+    assert "in the control matrix" not in verdict, "it has none"
+    assert "in the control matrix (section 5)" in words_of(documents["annex-iv"].sections[3])
+    assert "AUD-01" in words_of(documents["annex-iv"].sections[5])
+    assert "in the control matrix (section 26)" in words_of(documents["full"].sections[1])

@@ -285,6 +285,25 @@ def test_dossier_waits_and_writes_the_pdf_whole(server: Server, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ([], {"kind": "full"}),
+        (["--kind", "card"], {"kind": "card"}),
+        (["--compared-with", "1.0"], {"kind": "differences", "compared_with": "1.0"}),
+        (["--kind", "differences", "--compared-with", "1.0"], {"kind": "differences", "compared_with": "1.0"}),
+        (["--kind", "full", "--compared-with", "1.0"], {"kind": "full", "compared_with": "1.0"}),
+    ],
+)
+def test_dossier_names_its_kind_and_the_version_it_is_compared_with(
+    server: Server, tmp_path: Path, given: list[str], asked: dict[str, str]
+) -> None:
+    out = tmp_path / "dossier.pdf"
+    server.answer = dossier_routes(sends(PDF, 200, "application/pdf"), sha256=hashlib.sha256(PDF).hexdigest())
+    assert main(["dossier", "credit", "1.1", *given, "--output", str(out), "--interval", "0.01"]) == 0
+    assert server.asked[0].json() == {"model": "credit", "version": "1.1", **asked}
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         dossier_routes(sends(b"<html>", 200, "text/html")),

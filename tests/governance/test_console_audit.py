@@ -41,6 +41,19 @@ def test_the_auditor_asks_for_a_dossier_and_sees_it_queued(cast: Cast) -> None:
     assert '<meta http-equiv="refresh"' in page
 
 
+def test_the_table_names_the_kind_and_the_version_it_is_compared_with(cast: Cast) -> None:
+    version = builders.a_version(cast)
+    earlier = builders.a_version(cast, "0.9", model=version.model, data=b"the bytes of 0.9")
+    otto = signed_in(cast.otto)
+    asked = {"version": version.pk, "language": "en"}
+    assert otto.post(reverse("admin:audit"), asked).status_code == 302
+    more = {"kind": "differences", "compared_with": earlier.pk}
+    assert otto.post(reverse("admin:audit"), asked | more).status_code == 302
+    page = otto.get(reverse("admin:audit")).content.decode()
+    assert "<td>Differences between two versions</td><td>0.9</td>" in page
+    assert "<td>Full dossier</td><td>–</td>" in page
+
+
 def test_the_pdf_is_handed_out_as_a_file_with_its_exact_bytes(cast: Cast) -> None:
     dossier = an_issued_dossier(cast)
     answer = signed_in(cast.otto).get(reverse("admin:dossier_pdf", args=[dossier.pk]))

@@ -36,3 +36,9 @@ def test_the_service_logs_through_the_filter() -> None:
     from django.conf import settings
 
     assert settings.LOGGING["handlers"]["stderr"]["filters"] == ["without-chatter"]
+
+
+def test_the_libraries_that_sign_log_no_line_for_each_signature() -> None:
+    for name in ("pyhanko", "pyhanko_certvalidator"):
+        assert not logging.getLogger(f"{name}.sign").isEnabledFor(logging.INFO)
+        assert logging.getLogger(name).isEnabledFor(logging.WARNING)

@@ -71,7 +71,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         )
         if done:
             return redirect("admin:audit")
-    dossiers = Dossier.objects.select_related("version", "requested_by").order_by("-requested_at")[:50]
+    dossiers = Dossier.objects.select_related("version", "compared_with", "requested_by").order_by("-requested_at")[:50]
     decisions = GateDecision.objects.select_related("version", "asked_by").defer("facts", "controls", "attestation")
     context = {
         "form": form if person.holds(*READERS) else None,

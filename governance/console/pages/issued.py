@@ -25,10 +25,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     typed = re.sub(r"\s", "", request.GET.get("digits", "")).lower()
     if DIGITS.match(typed):
         return redirect("issued", digits=typed)
-    return show(
-        request, "issued", {"typed": typed[:80], "wrong": bool(typed), "least": PRINTED_DIGITS}, title=_title(),
-        status=400 if typed else 200,
-    )  # fmt: skip
+    context = {"typed": typed[:80], "wrong": bool(typed), "least": PRINTED_DIGITS}
+    return show(request, "issued", context, title=_title(), status=400 if typed else 200)
 
 
 @require_safe
