@@ -116,7 +116,8 @@ class CheckSpec:
         for need in self.needs:
             holds, reason, mend = NEEDS[need]
             if not holds(subject):
-                raise Insufficient(reason, mend)
+                why = subject.unscored.get(need, "")
+                raise Insufficient(f"{reason} {why}".strip(), mend)
         return self.function(subject, **params)
 
     def perturbations(self, params: Mapping[str, Any]) -> tuple[str, ...]:

@@ -42,11 +42,11 @@ class CheckSubject:
     ``evaluation`` is the table with outcomes and scores, ``reference`` the training table with scores, ``perturbed``
     the evaluation rows scored after a change named by the key ("missing-0.1": a tenth of the values blanked at
     random; the others are listed in ``audits.runs.perturbations``), with the model's answer on the unchanged row as
-    ``baseline``, and ``unscored`` why there is no such table for a key that was asked for. ``explanation`` is the
-    model's explanation and ``previous_explanation`` that of the version in place now, ``fitness`` what running the
-    artifact cost. ``declared`` is what the version's registration says of itself ("monotone": {feature: "increasing"
-    or "decreasing"}, "ranges": {feature: [low, high]}, "reasons": {feature: words}).
-    ``seed`` fixes every resampling.
+    ``baseline``, and ``unscored`` why there is no such table for a key that was asked for, or under "explanation" why
+    there is none. ``explanation`` is the model's explanation and ``previous_explanation`` that of the version in place
+    now, ``fitness`` what running the artifact cost.
+    ``declared`` is what the version's registration says of itself ("monotone": {feature: "increasing" or "decreasing"},
+    "ranges": {feature: [low, high]}, "reasons": {feature: words}). ``seed`` fixes every resampling.
     """
 
     evaluation: EvaluationTable

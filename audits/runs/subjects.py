@@ -92,7 +92,7 @@ class Subjects:
                 previous_explanation=read_explanation(previous) if previous else None,
                 fitness=_fitness(self.plan, fitness) if fitness else None,
                 declared=self.plan["declared"],
-                unscored=self.facts.get(steps.PERTURBED, {}).get("notes", {}),
+                unscored={**self.facts.get(steps.PERTURBED, {}).get("notes", {}), **self._unexplained()},
             )
         return self._subjects[key]
 
@@ -121,6 +121,12 @@ class Subjects:
     def rows(self) -> Mapping[str, Rows]:
         """The rows that were scored, the same as in the first step."""
         return rows_of_plan(self.plan, roles_of(self.plan), scored=self.scored)
+
+    def _unexplained(self) -> dict[str, str]:
+        """Return under "explanation" why there is none: what the first chunk says that lacks one."""
+        chunks = [found for key, found in self.facts.items() if key.startswith("explain:")]
+        said = [why for found in chunks for why in found.get("notes", {}).values()]
+        return {"explanation": str(said[0])[:300]} if said and self.explanation is None else {}
 
     @cached_property
     def explanation(self) -> Explanation | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audits.sandbox import fitness
+from audits.sandbox.formats.catboost_format import in_one_thread
 from audits.sandbox.formats.contract import FORMATS
 from audits.sandbox.libraries import MODULES, Pins, installed, makers, version_word
 from audits.sandbox.predictor import Predictor, predictor
@@ -78,6 +79,7 @@ def _load(task: Mapping[str, Any], pins: Pins) -> tuple[Predictor, float]:
         except Refusal as refusal:
             raise Refusal(refusal.code, " ".join([refusal.detail[:300], *pins.notes])) from refusal
     seconds = time.perf_counter() - began
+    in_one_thread()
     built_of = makers(model)
     if "scikit-learn" in built_of:
         # scikit-learn compares the version in each estimator with its own when it is loaded, and warns.

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+from importlib.metadata import version
 from pathlib import Path
 
 import joblib
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from catboost import CatBoostClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -79,6 +81,19 @@ def test_a_forest_that_wants_every_processor_is_scored_within_its_bounds(tmp_pat
     job = a_job(tmp_path, _joblib(model))
     frame = pd.read_parquet(job.tables[0].path)[list(FEATURES)]
     np.testing.assert_array_equal(score(job).scores["evaluation"], model.predict_proba(frame)[:, 1])
+
+
+def test_a_pipeline_with_catboost_is_scored_on_many_rows_and_waits_for_no_thread(tmp_path: Path) -> None:
+    chosen = CatBoostClassifier(iterations=10, verbose=0, allow_writing_files=False)
+    model = _trained(make_pipeline(StandardScaler().set_output(transform="pandas"), chosen), tmp_path)
+    pinned = {"catboost": version("catboost")}
+    job = a_job(tmp_path, _joblib(model), rows=20_000, library_versions=pinned, explain=an_explanation_of(tmp_path))
+    outcome = score(job)
+    frame = pd.read_parquet(job.tables[0].path)[list(FEATURES)]
+    np.testing.assert_allclose(outcome.scores["evaluation"], model.predict_proba(frame)[:, 1], atol=1e-12)
+    assert outcome.explanation is not None, outcome.explanation_error
+    with pytest.raises(SandboxError, match="model-type-not-trusted"):
+        score(a_job(tmp_path, skops.io.dumps(model), kind="skops", library_versions=pinned))
 
 
 def test_two_tables_are_scored_by_one_child(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +55,30 @@ class CatBoostFormat:
         if loss in _CLASSIFIERS:
             return NativeClassifier(model, answer, list(model.classes_) or [0, 1])
         return NativeModel(model, answer)
+
+
+def in_one_thread() -> None:
+    """Let every CatBoost model of this process answer in one thread unless it is told otherwise.
+
+    A model inside a pipeline is asked without a number of threads, and takes as many as there are cores. Where one of
+    them cannot be started, because address space or threads have run out, CatBoost waits for it without end.
+    """
+    core = sys.modules.get("catboost.core")
+    if core is None:
+        return
+    for kind in (core.Pool, core.CatBoost, core.CatBoostClassifier, core.CatBoostRegressor, core.CatBoostRanker):
+        for ask in vars(kind).values():
+            if not inspect.isfunction(ask) or ask.__defaults__ is None:
+                continue
+            named = [one.name for one in inspect.signature(ask).parameters.values() if _positional(one)]
+            ask.__defaults__ = tuple(
+                1 if (name, held) == ("thread_count", -1) else held
+                for name, held in zip(named, ask.__defaults__, strict=True)
+            )
+
+
+def _positional(one: inspect.Parameter) -> bool:
+    return one.kind is one.POSITIONAL_OR_KEYWORD and one.default is not one.empty
 
 
 def _prepared(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
