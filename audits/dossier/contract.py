@@ -78,9 +78,9 @@ class DossierSection(ABC):
     """One section. The class docstring's first line is its summary in the catalogue.
 
     ``number`` is its place (dossiers are printed in this order), ``required_by`` the clauses that demand it, ``asks``
-    what they demand and no part of the register records yet. Two keys of the facts mean the same in every section:
-    ``subjects``, a list of ``[kind, key]``, names the ledger subjects of the extract; ``evidence``, a list of
-    ``[sha256, what]``, the bytes that its numbers come from, for the index of evidence.
+    what they demand and no part of the register records yet, ``recorded_in`` where the rest is recorded. Two keys of the
+    facts mean the same in every section: ``subjects``, a list of ``[kind, key]``, names the ledger subjects of the
+    extract; ``evidence``, a list of ``[sha256, what]``, the bytes its numbers come from, for the index of evidence.
     """
 
     slug: ClassVar[str]
@@ -88,6 +88,7 @@ class DossierSection(ABC):
     title: ClassVar[Words]
     required_by: ClassVar[str]
     asks: ClassVar[tuple[Ask, ...]] = ()
+    recorded_in: ClassVar[Words] = ""
 
     @abstractmethod
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
@@ -99,8 +100,12 @@ class DossierSection(ABC):
 
     def gaps(self, facts: Facts) -> list[Gap]:
         """Return what is missing; unless a section says more, that it has no facts at all, and what it asks besides."""
-        own = [] if self.has_evidence(facts) else [Gap(str(self.title), self.required_by)]
+        own = [] if self.has_evidence(facts) else [self.whole_gap()]
         return own + [ask.gap() for ask in self.asked(facts)]
+
+    def whole_gap(self) -> Gap:
+        """Return that nothing is recorded of what the section is about, with the place where it would be."""
+        return Gap(str(self.title), self.required_by, str(self.recorded_in))
 
     def asked(self, facts: Facts) -> tuple[Ask, ...]:
         """Return what the clauses ask for and no part of the register records; for some facts it may be less."""

@@ -81,9 +81,11 @@ class Layout:
             self.boxes.append(None)
             self.contents = ContentsBox.of(self.document, others, self.plain, WIDTH)
             self.boxes.extend([*self.contents.heading(), self.contents, None])
-        for section in others:
+        for before, section in zip([None, *others], others, strict=False):
             if section.number in OWN_PAGE:
                 self.boxes.append(None)
+            if before is None or before.number != section.number:  # two sections may share a number, not a table's
+                self.figures = self.tables = 0
             self._section(section)
         return paginate(self.boxes, ROOM)
 
@@ -111,7 +113,6 @@ class Layout:
         self._heading(f"{section.number}   {title}", style, Bookmark(key, f"{section.number} {title}", 0))
         if not section.is_empty:
             self.boxes.append(Rule(WIDTH, RULE, 0.8, after=9))
-        self.figures = self.tables = 0
         for index, block in enumerate(section.blocks):
             if isinstance(block, Subheading):
                 text = self._line(block.text)

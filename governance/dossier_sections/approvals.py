@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audits.dossier.content import Block, Column, KeyValue, KeyValues, Notice, Paragraph, Section, Subheading, Table
 from audits.dossier.contract import SECTIONS, DossierSection, Facts
@@ -22,6 +23,7 @@ class Approvals(DossierSection):
     """Every promotion request with every decision on it in order, dissent included, and the contributors kept apart."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("promotion request")
 
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
         """Read the requests and decisions as they stood at the instant, and the contributions up to it."""

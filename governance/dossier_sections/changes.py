@@ -28,6 +28,7 @@ class Changes(DossierSection):
     """Each version with what differs from the one before it and the decisions on it; each edit of the inventory entry."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("registration of the version")
     asks = (
         Ask(gettext_lazy("The class of each change (material or not), with its reasons"), "PRA SS1/23 P3.4"),
         Ask(gettext_lazy("Changes determined in advance"), "EU AI Act Annex IV(2)(f)"),
@@ -134,7 +135,7 @@ def _versions(facts: Facts) -> Table:
             str(one["stage"]).replace("_", " "),
             one["before"] or "–",
             (", ".join(words[name] for name in one["changed"]) or _("nothing")) if one["before"] else "–",
-            _("%(requests)s requests, %(yes)s yes, %(no)s no") % one,
+            _("requests: %(requests)s; yes: %(yes)s, no: %(no)s") % one,
         )
         for one in facts["versions"]
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audits.dossier.content import Block, Column, Section, Subheading, Table
 from audits.dossier.contract import SECTIONS, Facts, LateSection
@@ -21,6 +22,7 @@ class Controls(LateSection):
     """Every control the gate judges, with observed, required and clause, for each gated place."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("gate")
 
     def gather_late(self, version: ModelVersion, as_of: datetime, sections: Mapping[str, Facts]) -> Facts:
         """Take the controls that the verdict has judged, or judge them where there is no verdict."""

@@ -21,6 +21,7 @@ class Determination(DossierSection):
     """Kind, origin and effect on people as the inventory states them, and the answer about the purpose."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("inventory entry")
     asks = (
         Ask(gettext_lazy("The reasons why it is a model, or is none"), "SR 26-2; PRA SS1/23 P1.1"),
         Ask(gettext_lazy("The class under the EU AI Act, with its reasons"), "EU AI Act Art. 6"),

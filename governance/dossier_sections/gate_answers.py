@@ -22,6 +22,7 @@ class GateAnswers(DossierSection):
 
     slug, number, title = "gate-decisions", 16, gettext_lazy("Gate decisions")
     required_by = "PRA SS1/23 P4.2; NIST AI RMF MANAGE 1.1"
+    recorded_in = gettext_lazy("gate")
 
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
         """Read the newest decisions up to the instant, and count all of them."""

@@ -23,6 +23,7 @@ class Reviews(DossierSection):
     """Each assessment of the risk tier, and the end of each approval, by which the model is looked at again."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("promotion request")
     asks = (
         Ask(
             gettext_lazy("Periodic reviews: their answers, and the digest of what was looked at"),

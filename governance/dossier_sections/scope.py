@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audits.dossier.content import Block, Column, KeyValue, KeyValues, Paragraph, Section, Table
 from audits.dossier.contract import SECTIONS, DossierSection, Facts
@@ -21,6 +22,7 @@ class Scope(DossierSection):
     """The policy version the last promotion request was opened under, its requirements and its sources."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("promotion request")
 
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
         """Read the policy of the last request up to the instant."""

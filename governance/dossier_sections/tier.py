@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audits.dossier.content import Column, KeyValue, KeyValues, Section, Table
 from audits.dossier.contract import SECTIONS, DossierSection, Facts
@@ -20,6 +21,7 @@ class Tier(DossierSection):
     """The newest risk tier assessment, line by line."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("assessment of the risk tier")
 
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
         """Read the newest assessment up to the instant."""

@@ -26,6 +26,7 @@ class Validation(DossierSection):
     """Every run with who asked for it and what it came to, opinions of validators, re-performances, findings they raised."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("validation run")
     asks = (
         Ask(gettext_lazy("Scope and method of the validation in the validator's words"), "PRA SS1/23 P4.1; SR 26-2"),
         Ask(gettext_lazy("The challenges raised, with the answers to them"), "SR 26-2 (effective challenge)"),
@@ -167,13 +168,13 @@ def _runs(facts: Facts) -> Table:
         for one in facts["runs"]
     )
     columns = (
-        Column(_("Requested"), weight=1.1),
-        Column(_("Asked by"), weight=1.1),
-        Column(_("Data"), weight=1.3),
-        Column(_("Policy"), weight=1.2),
-        Column(_("Outcome"), weight=1.3),
-        Column(_("Requirements"), weight=1.2),
-        Column(_("Evidence"), weight=1.2, kind="digest"),
+        Column(_("Requested"), weight=1),
+        Column(_("Asked by"), weight=1),
+        Column(_("Data"), weight=2),
+        Column(_("Policy"), weight=1),
+        Column(_("Outcome"), weight=1.2),
+        Column(_("Requirements"), weight=1),
+        Column(_("Evidence"), weight=1.1, kind="digest"),
     )
     named = tuple(evidence_id(one["evidence"]) for one in facts["runs"] if one["evidence"])
     return Table(columns, rows, _("Validation runs of this version"), named)

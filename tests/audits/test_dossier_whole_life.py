@@ -258,7 +258,7 @@ def test_changes_print_each_version_what_differs_and_each_edit_of_the_entry(stor
     edit_model(story.model, prohibited_use="Not for pricing.", actor=cast.olga)
     versions, edits = tables_of(printed(story, "changes"))
     assert [(row[0], row[4], row[5]) for row in versions.rows] == [("2.0.0", "–", "–"), ("3.0.0", "2.0.0", "artifacts")]
-    assert versions.rows[0][6] == "1 requests, 0 yes, 0 no"
+    assert versions.rows[0][6] == "requests: 1; yes: 0, no: 0"
     assert [(row[1], row[2]) for row in edits.rows] == [("Ravi", "owner"), ("Olga", "prohibited use")]
     assert "Version 3.0.0." in words_of(printed(story, "changes"))
     then = gather_facts(story, instant)["sections"]["changes"]
@@ -352,3 +352,24 @@ def test_a_version_of_which_nothing_but_its_registration_is_known_still_has_ever
         assert section.blocks
         assert "No evidence recorded." in words_of(section) or slug == "third-party", slug
         assert gaps_of(facts, section.number), slug
+
+
+def test_every_gap_says_where_it_would_be_recorded(story: ModelVersion, cast: Cast) -> None:
+    from audits.dossier.build import compose
+
+    for version in (story, a_version(cast, "3.0.0", model=a_model(cast, "bare"), data=MODEL_BYTES + b"bare")):
+        (table,) = tables_of(section_of(compose(facts_now(version)), "missing"))
+        assert not [row for row in table.rows if row[3] in ("", "–") or not row[2]]
+
+
+def test_two_sections_of_one_number_never_share_the_number_of_a_table(cast: Cast) -> None:
+    import re
+
+    from audits.dossier.build import compose
+    from tests.audits.test_dossier_sections import printed as text_of
+    from tests.governance.asking_the_gate import ask
+
+    request = an_approved_promotion(cast)
+    ask(cast, request.version)
+    numbered = re.findall(r"Table (16\.\d+) ", text_of(compose(facts_now(request.version))))
+    assert len(numbered) == len(set(numbered)) == 3

@@ -53,7 +53,7 @@ class Design(DossierSection):
             KeyValue(_("Code commit"), facts["code_commit"] or none),
             KeyValue(_("Training run"), facts["training_run"] or none),
             KeyValue(_("Seed"), seed),
-            KeyValue(_("Scoring"), _json(facts["scoring"]) if facts["scoring"] else none),
+            *_scoring(facts["scoring"] or {}),
             *_declarations(facts["scoring"]),
         )
         named = (Column(_("Name")), Column(_("Value"), weight=2))
@@ -86,6 +86,26 @@ class Design(DossierSection):
         }
         where = _("registration of the version")
         return [Gap(what, clause, where) for name, (what, clause) in asked.items() if not facts.get(name)]
+
+
+def _scoring(scoring: dict[str, Any]) -> list[KeyValue]:
+    """Return each part of the scoring statement in a line; what is said of features, feature by feature."""
+    if not scoring:
+        return [KeyValue(_("Scoring"), _("not recorded"))]
+    found = []
+    for name, value in sorted(scoring.items()):
+        if name in ("favourable", "immutable"):
+            continue  # told in words below
+        text = (
+            "; ".join(f"{one}: {_text(what)}" for one, what in sorted(value.items())) if isinstance(value, dict) else ""
+        )
+        title = _("Scoring, %(part)s") % {"part": name.replace("_", " ")}
+        found.append(KeyValue(title, text or (", ".join(value) if _is_texts(value) else _text(value))))
+    return found
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _declarations(scoring: dict[str, Any]) -> list[KeyValue]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audits.actions.conclusion import evidence_statement
 from audits.dossier.content import Column, Paragraph, Section, Table
@@ -27,6 +28,7 @@ class EvidenceIndex(LateSection):
     """Every piece of evidence that this dossier names, by the id printed beside the numbers."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("validation run")
 
     def gather_late(self, version: ModelVersion, as_of: datetime, sections: Mapping[str, Facts]) -> Facts:
         """Read size, kind and time of each piece of evidence and artifact that the other sections name."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audits.dossier.content import Block, Column, Notice, Paragraph, Section, Subheading, Table
 from audits.dossier.contract import SECTIONS, DossierSection, Facts, Gap
@@ -25,6 +26,7 @@ class Findings(DossierSection):
     """Every finding of the version and of the model as a whole, open and ended, with age, owner and resolution."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("findings")
 
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
         """Read the findings of the version and of its model, as they stood at the instant."""
@@ -69,7 +71,7 @@ class Findings(DossierSection):
     def gaps(self, facts: Facts) -> list[Gap]:
         """Return open findings without an owner or a due date."""
         if not facts.get("searched"):
-            return [Gap(str(self.title), self.required_by)]
+            return [self.whole_gap()]
         found = []
         for one in facts["findings"]:
             if one["state"] != "open":

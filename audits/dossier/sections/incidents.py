@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audits.dossier.content import Column, Notice, Section, Table
-from audits.dossier.contract import SECTIONS, Ask, DossierSection, Facts
+from audits.dossier.contract import SECTIONS, Ask, DossierSection, Facts, Gap
 from audits.dossier.measures import when
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import instant_iso, state_at
@@ -59,6 +59,10 @@ class Incidents(DossierSection):
             "subjects": [["deployment", row.ledger_key()] for row in ungated]
             + [["divergence", one.ledger_key()] for one in mine],
         }
+
+    def gaps(self, facts: Facts) -> list[Gap]:
+        """Return what is asked and recorded nowhere; that the register noticed nothing is no gap."""
+        return [ask.gap() for ask in self.asked(facts)]
 
     def compose(self, facts: Facts) -> Section:
         """Return what was noticed, and that incidents as the law means them are not recorded."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audits.dossier.content import (
     Block,
@@ -41,6 +42,7 @@ class LedgerExtract(LateSection):
     """The events about everything this dossier names, their places in the tree, and the signed checkpoint."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("ledger")
 
     def gather_late(self, version: ModelVersion, as_of: datetime, sections: Mapping[str, Facts]) -> Facts:
         """Read the events of every subject that a section names, up to the instant, and a checkpoint over them."""
@@ -80,7 +82,7 @@ class LedgerExtract(LateSection):
         """Return a missing checkpoint and events that it does not cover."""
         checkpoint = facts.get("checkpoint")
         if not facts.get("events"):
-            return [Gap(str(self.title), self.required_by)]
+            return [self.whole_gap()]
         if not checkpoint:
             return [Gap(_("A signed checkpoint of the ledger"), self.required_by, _("sequencer of the ledger"))]
         late = sum(not _covered(event, checkpoint) for event in facts["events"])

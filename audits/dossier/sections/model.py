@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audits.dossier.content import Block, Column, KeyValue, KeyValues, Section, Subheading, Table
 from audits.dossier.contract import SECTIONS, DossierSection, Facts, Gap
@@ -21,6 +22,7 @@ class ModelAndUse(DossierSection):
     """Purpose, approved and prohibited use, and the deployments that show the actual use."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("inventory entry")
 
     def gather(self, version: ModelVersion, as_of: datetime) -> Facts:
         """Read the inventory entry and every deployment of this version as of the instant."""
@@ -83,7 +85,7 @@ class ModelAndUse(DossierSection):
         """Return the fields of the inventory entry that are empty, and uses that no decision covers."""
         model = facts.get("model") or {}
         if not model:
-            return [Gap(str(self.title), self.required_by)]
+            return [self.whole_gap()]
         asked = {
             "description": (_("Description of the model"), "OSFI E-23 Appendix 1"),
             "intended_use": (_("Intended use"), "PRA SS1/23 P1.2; EU AI Act Annex IV(1)"),

@@ -24,6 +24,7 @@ class Monitoring(DossierSection):
     """Since when it runs, the runs that were over since then, and every measurement of drift, in order."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("deployments")
     asks = (
         Ask(gettext_lazy("The plan of monitoring: what, how often, by whom"), "EU AI Act Art. 72(3); SR 26-2"),
         Ask(gettext_lazy("Limits that were passed in use, and what was done"), "PRA SS1/23 P4.4; SR 26-2"),

@@ -23,6 +23,7 @@ class Oversight(DossierSection):
     """Uses, the declared threshold and reasons of the answers, and the model card as instructions for use."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("registration of the version")
     asks = (
         Ask(gettext_lazy("The measures of human oversight, and who takes them"), "EU AI Act Art. 14"),
         Ask(

@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 from audits.dossier.content import Block, Column, KeyValue, KeyValues, Notice, Section, Subheading, Table
 from audits.dossier.contract import SECTIONS, Facts
 from audits.dossier.measured import MeasuredSection
+from audits.dossier.measures import NONE, number_text
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import instant_text, run_facts
 from registry.digests import canonical_json, is_sha256
 from registry.models import ModelVersion
 
 PLANNED = BY_SLUG["performance"]
+MOST_NUMBERS = 8
 
 
 @SECTIONS.register(PLANNED.slug)
@@ -66,9 +68,23 @@ def _manifest(manifest: dict[str, Any]) -> KeyValues:
     """Return what the run recorded of its circumstances, as it recorded it."""
     items = []
     for name, value in _flat(manifest):
-        text = value if isinstance(value, str) else canonical_json(value).decode("ascii")
+        text = _in_words(value)
         items.append(KeyValue(name, text, "digest" if is_sha256(text) else "text"))
     return KeyValues(tuple(items))
+
+
+def _in_words(value: Any) -> str:
+    """Return a recorded value as a person reads it; of many numbers their count and ends, for the evidence has them."""
+    if value is None or value in ("", [], {}):
+        return NONE
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list) and all(isinstance(one, int | float) for one in value) and len(value) > MOST_NUMBERS:
+        ends = {"count": len(value), "low": number_text(min(value)), "high": number_text(max(value))}
+        return _("%(count)s numbers from %(low)s to %(high)s") % ends
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    return value if isinstance(value, str) else canonical_json(value).decode("ascii")
 
 
 def _flat(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -26,6 +26,7 @@ class Retention(DossierSection):
     """Whether model and version are retired, since when, and which people's data a legal hold keeps."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("registration of the version")
     asks = (
         Ask(gettext_lazy("How long each record is kept, and by which rule"), "EU AI Act Art. 18 and 19"),
         Ask(gettext_lazy("The plan for disposal, and what follows the model"), "NIST AI RMF GOVERN 1.7"),

@@ -26,6 +26,7 @@ class Security(DossierSection):
     """Formats and digests of the artifacts, what reading the file showed, the sandbox it ran in, and the libraries."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("registration of the version")
     asks = (
         Ask(
             gettext_lazy("Measures against poisoned data, adversarial inputs and theft of the model"),

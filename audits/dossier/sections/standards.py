@@ -44,6 +44,7 @@ class Standards(DossierSection):
     """The points of Annex VIII, section A, as far as this register can answer them, ready to be pasted."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("inventory entry")
     asks = (
         Ask(gettext_lazy("Standards applied in full or in part, and other means"), "EU AI Act Annex IV(7)"),
         Ask(gettext_lazy("A copy of the EU declaration of conformity"), "EU AI Act Annex IV(8); EU AI Act Art. 47"),

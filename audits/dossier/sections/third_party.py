@@ -21,6 +21,7 @@ class ThirdParties(DossierSection):
     """Where the model and its data come from as stated, who supplied data, and the libraries of other people."""
 
     slug, number, title, required_by = PLANNED.slug, PLANNED.number, PLANNED.title, PLANNED.required_by
+    recorded_in = gettext_lazy("inventory entry")
     asks = (
         Ask(gettext_lazy("Who the vendor is, and the contract"), "SR 26-2; OSFI E-23 1.3"),
         Ask(gettext_lazy("Due diligence, and the vendor's own evidence"), "SR 26-2; PRA SS1/23 P2.6"),
