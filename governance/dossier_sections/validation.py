@@ -14,11 +14,12 @@ from audits.dossier.contract import SECTIONS, Ask, DossierSection, Facts, Gap
 from audits.dossier.measures import evidence_id, number_text, status_text
 from audits.dossier.outline import BY_SLUG
 from audits.dossier.record import instant_text, names_of, state_at, states_at
-from audits.models import CheckResult, Finding, ValidationRun
+from audits.models import Finding, ValidationRun
 from governance.models import Approval
 from registry.models import Contribution, ModelVersion, Role
 
 PLANNED = BY_SLUG["validation"]
+ANSWERS = ("met", "not_met", "insufficient", "error")
 
 
 @SECTIONS.register(PLANNED.slug)
@@ -94,9 +95,9 @@ class Validation(DossierSection):
         blocks: list[Block] = [_runs(facts)]
         if facts["validators"]:
             blocks.append(KeyValues((KeyValue(_("Recorded as having validated it"), ", ".join(facts["validators"])),)))
-        blocks += [Subheading(_("Opinions in the role of validator")), *_opinions(facts)]
+        blocks += [Subheading(_("Opinions of validators")), *_opinions(facts)]
         blocks += [Subheading(_("Re-performances")), *_reperformances(facts)]
-        blocks += [Subheading(_("Raised about this version")), *_raised(facts)]
+        blocks += [Subheading(_("Findings of this version")), *_raised(facts)]
         return self.with_asks(facts, *blocks)
 
     def has_evidence(self, facts: Facts) -> bool:
@@ -121,7 +122,7 @@ class Validation(DossierSection):
 def _run(run: ValidationRun, as_of: datetime, names: dict[str, str]) -> dict[str, Any]:
     """Return one run; what was not over at the instant is told as it was then."""
     over = run.concluded_at is not None and run.concluded_at <= as_of
-    counts = dict.fromkeys(CheckResult.Status.values, 0)
+    counts = dict.fromkeys(ANSWERS, 0)
     for status in run.results.values_list("status", flat=True) if over else ():
         counts[status] += 1
     policy = run.plan.get("policy", {})
@@ -162,7 +163,8 @@ def _runs(facts: Facts) -> Table:
             ", ".join(one["data"]) or "–",
             one["policy"] or "–",
             one["outcome"] or _("not over"),
-            ", ".join(f"{count} {status_text(status)}" for status, count in one["counts"].items() if count) or "–",
+            ", ".join(f"{one['counts'][name]} {status_text(name)}" for name in ANSWERS if one["counts"].get(name))
+            or "–",
             evidence_id(one["evidence"]) or "–",
         )
         for one in facts["runs"]
@@ -243,4 +245,4 @@ def _raised(facts: Facts) -> tuple[Block, ...]:
         Column(_("Recorded by"), weight=0.9),
     )
     note = _("Details, owners and resolutions stand under findings.")
-    return (Table(columns, rows, _("Findings of this version"), note=note),)
+    return (Table(columns, rows, _("Raised up to the instant"), note=note),)

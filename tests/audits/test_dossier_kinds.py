@@ -261,3 +261,12 @@ def test_the_verdict_points_to_where_its_own_kind_lists_what_is_missing(story: M
     assert "in the control matrix (section 5)" in words_of(documents["annex-iv"].sections[3])
     assert "AUD-01" in words_of(documents["annex-iv"].sections[5])
     assert "in the control matrix (section 26)" in words_of(documents["full"].sections[1])
+
+
+def test_a_run_without_the_measurements_of_a_bias_audit_is_not_dated_as_one(story: ModelVersion) -> None:
+    facts = facts_of(story, "ll144")
+    assert facts["sections"]["ll144"]["audits"] == []
+    assert facts["sections"]["ll144"]["audited_on"] == ""
+    assert '"Date of the bias audit", "value": "No evidence recorded."' in words_of(
+        composed(story, "ll144").sections[0]
+    )

@@ -91,7 +91,7 @@ def _identity(whole: Whole, room: Room) -> KeyValues:
             _("%(open)s, of which %(blocking)s block promotion")
             % {"open": len(live), "blocking": sum(bool(one["blocking"]) for one in live)},
         ),
-        KeyValue(_("Things missing"), str(len(whole.gaps))),
+        KeyValue(_("Missing of what this card tells"), str(len(whole.gaps))),
         KeyValue(_("As of"), cover.get("as_of") or none),
         KeyValue(_("Model artifact, SHA-256"), cover.get("artifact") or none, "digest"),
     ]

@@ -45,6 +45,8 @@ class PublicSummary(DossierKind):
         }
         results = run.results.filter(check_slug__in=CHECKS).order_by("position") if run else ()
         public["audits"] = [_audit(result_facts(one)) for one in results]
+        if not public["audits"]:
+            public["audited_on"] = ""  # a run without these measurements was no bias audit
         return facts_about(order.version, order.as_of) | {"sections": {"ll144": public}}
 
     def compose(self, facts: Mapping[str, Any]) -> Document:

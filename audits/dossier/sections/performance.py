@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from audits.dossier.content import Block, Column, KeyValue, KeyValues, Notice, Section, Subheading, Table
 from audits.dossier.contract import SECTIONS, Facts
+from audits.dossier.differences import told
 from audits.dossier.measured import MeasuredSection
 from audits.dossier.measures import NONE, number_text
 from audits.dossier.outline import BY_SLUG
@@ -53,14 +54,14 @@ class Performance(MeasuredSection):
 def _run(run: Any, as_of: datetime) -> dict[str, str]:
     """Return one line about a run; what was not over at the instant is told as it was then."""
     over = run.concluded_at is not None and run.concluded_at <= as_of
-    told = run_facts(run)
+    own = run_facts(run)
     return {
-        "id": told["id"],
-        "reason": told["reason"],
-        "requested_at": told["requested_at"],
+        "id": own["id"],
+        "reason": own["reason"],
+        "requested_at": own["requested_at"],
         "concluded_at": instant_text(run.concluded_at) if over else "",
         "outcome": f"{run.get_state_display()}: {run.get_outcome_display()}" if over else "",
-        "evidence_digest": told["evidence_digest"] if over else "",
+        "evidence_digest": own["evidence_digest"] if over else "",
     }
 
 
@@ -84,6 +85,8 @@ def _in_words(value: Any) -> str:
         return _("%(count)s numbers from %(low)s to %(high)s") % ends
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ", ".join(value)
+    if isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
+        return "; ".join(f"{path.replace('_', ' ')}: {_in_words(leaf)}" for path, leaf in told(value))
     return value if isinstance(value, str) else canonical_json(value).decode("ascii")
 
 
