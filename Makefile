@@ -45,7 +45,7 @@ test-fast: $(VENV)/.with-development  ## the inner loop: without worker processe
 	$(PYTEST) $(PARALLEL) -m "not worker and not chromium and not postgres and not spark and not thorough"
 
 test-search: $(VENV)/.with-development  ## look for counterexamples: the generated tests, on TIMES=20 times as many examples, at random
-	CADASTRE_TEST_SEARCH=$(or $(TIMES),20) $(PYTEST) $(PARALLEL) -m "hypothesis and not postgres"
+	CADASTRE_TEST_SEARCH=$(or $(TIMES),20) $(PYTEST) $(PARALLEL) -m hypothesis
 
 lint: $(VENV)/.with-development  ## style and format
 	$(PY) -m ruff check .
