@@ -15,7 +15,8 @@ class GovernanceConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         import governance.celery  # every process publishes its wake-ups through this app
-        import governance.dossier_sections  # noqa: F401  (registering is the import's purpose)
+        import governance.dossier_sections
+        import governance.portfolio  # noqa: F401  (registering is the purpose of both imports)
         from governance.walls import install_after_migrate
 
         post_migrate.connect(install_after_migrate, sender=self, dispatch_uid="governance.walls")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import F
 
 from audits.actions.evidence import read_evidence, store_evidence, store_json
-from audits.dossier.kind import FULL, KINDS
+from audits.dossier.kind import FULL, KINDS, is_of_register
 from audits.models import Dossier, Evidence
 from registry.actions.inventory import require_role
 from registry.digests import canonical_json, sha256_hex
@@ -20,6 +21,7 @@ from registry.ledger.append import append, declare_action
 from registry.ledger.clock import database_now
 from registry.ledger.context import ActContext, acting
 from registry.ledger.heads import record_heads
+from registry.ledger.past import first_instant
 from registry.ledger.plain import instant_text
 from registry.ledger.proofs import latest_checkpoint
 from registry.ledger.sequencer import sequence_all
@@ -32,6 +34,7 @@ declare_action("dossier.failed", "A dossier could not be built.")
 
 log = logging.getLogger("cadastre.dossiers")
 READERS = (Role.AUDITOR, Role.RISK_MANAGER, Role.VALIDATOR, Role.APPROVER, Role.OWNER, Role.DEVELOPER, Role.CI)
+READERS_OF_ALL = (Role.RISK_MANAGER, Role.AUDITOR, Role.CI)
 MOST_ATTEMPTS = 3
 State = Dossier.State
 
@@ -49,15 +52,47 @@ def request_dossier(
     """Ask for a dossier of a version, as of now unless an earlier instant is given; built by a worker.
 
     One of the same kind, language and instant that the actor has queued already is the same row (then False is
-    returned beside it). Raises DomainError ``unknown-dossier-kind``, ``unknown-language``, ``as-of-in-the-future``,
-    ``version-not-there-yet``, ``nothing-to-compare`` and ``not-comparable``.
+    returned beside it). Raises DomainError ``unknown-dossier-kind``, ``dossier-of-the-register``, ``unknown-language``,
+    ``as-of-in-the-future``, ``version-not-there-yet``, ``nothing-to-compare`` and ``not-comparable``.
     """
     require_role(actor, *READERS)
     Model.objects.select_for_update().get(pk=version.model_id)
     now = database_now()
-    _refuse_order(version, kind, language, as_of, now)
+    _refuse_words(kind, language)
+    if is_of_register(kind):
+        raise DomainError("dossier-of-the-register", "This kind is about the whole register.", field="version")
+    _refuse_instant(version, as_of, now)
     _refuse_comparison(version, kind, compared_with, as_of or now)
     wanted = {"version": version, "kind": kind, "language": language, "compared_with": compared_with}
+    return _queued(wanted, actor=actor, as_of=as_of, now=now)
+
+
+@transaction.atomic
+def request_register_report(
+    *, actor: User, kind: str = Dossier.Kind.PORTFOLIO, language: str = "en", as_of: datetime | None = None
+) -> tuple[Dossier, bool]:
+    """Ask for a report on the whole register, as of now unless an earlier instant is given; built by a worker.
+
+    Raises DomainError ``role-missing``, ``unknown-dossier-kind``, ``dossier-of-a-version``, ``unknown-language``,
+    ``as-of-in-the-future`` and ``as-of-before-the-register``.
+    """
+    require_role(actor, *READERS_OF_ALL)
+    User.objects.select_for_update().get(pk=actor.pk)
+    now = database_now()
+    _refuse_words(kind, language)
+    if not is_of_register(kind):
+        raise DomainError("dossier-of-a-version", "This kind is about one version; name it.", field="version")
+    if as_of is not None and as_of > now:
+        raise DomainError("as-of-in-the-future", "A dossier shows what was recorded up to an instant.", field="as_of")
+    first = first_instant()
+    if first is None or (as_of or now) < first:
+        message = "The register knows nothing from before its first entry."
+        raise DomainError("as-of-before-the-register", message, field="as_of")
+    wanted = {"version": None, "kind": kind, "language": language, "compared_with": None}
+    return _queued(wanted, actor=actor, as_of=as_of, now=now)
+
+
+def _queued(wanted: dict[str, Any], *, actor: User, as_of: datetime | None, now: datetime) -> tuple[Dossier, bool]:
     queued = Dossier.objects.filter(**wanted, state=State.QUEUED, requested_by=actor)
     found = (queued.filter(as_of=as_of) if as_of else queued.filter(as_of=F("requested_at"))).first()
     if found is not None:
@@ -68,11 +103,14 @@ def request_dossier(
     return row, True
 
 
-def _refuse_order(version: ModelVersion, kind: str, language: str, as_of: datetime | None, now: datetime) -> None:
+def _refuse_words(kind: str, language: str) -> None:
     if kind != FULL and kind not in KINDS:
         raise DomainError("unknown-dossier-kind", f"There is no dossier of the kind {kind!r}.", field="kind")
     if language not in dict(settings.LANGUAGES):
         raise DomainError("unknown-language", f"There is no dossier in the language {language!r}.", field="language")
+
+
+def _refuse_instant(version: ModelVersion, as_of: datetime | None, now: datetime) -> None:
     if as_of is not None and as_of > now:
         raise DomainError("as-of-in-the-future", "A dossier shows what was recorded up to an instant.", field="as_of")
     if version.registered_at > (as_of or now):
@@ -153,25 +191,26 @@ def _wake(dossier: Dossier) -> None:
 
 
 def _build(dossier: Dossier) -> Dossier:
-    from audits.dossier.build import document_and_pdf, gather_facts
+    from audits.dossier.build import document_and_pdf, gather_facts, gather_register_facts
     from audits.dossier.sign import sign
 
-    if dossier.version is None:
-        raise DomainError("unknown-dossier-kind", f"There is no dossier of the kind {dossier.kind!r}.")
     _progress(dossier, 5)
     sequence_all()
     record_heads(actor=dossier.requested_by)  # so that its bundle can show that it leaves no newest event out
     sequence_all()
     with snapshot(DEFAULT_DB_ALIAS):  # the facts and the checkpoint that covers them are of one state
         newest = latest_checkpoint()
-        version = ModelVersion.objects.select_related("model").get(pk=dossier.version.pk)
-        facts = gather_facts(
-            version,
-            dossier.as_of,
-            language=dossier.language,
-            kind=dossier.kind,
-            compared_with=dossier.compared_with,
-        )
+        if dossier.version is None:
+            facts = gather_register_facts(dossier.as_of, kind=dossier.kind, language=dossier.language)
+        else:
+            version = ModelVersion.objects.select_related("model").get(pk=dossier.version.pk)
+            facts = gather_facts(
+                version,
+                dossier.as_of,
+                language=dossier.language,
+                kind=dossier.kind,
+                compared_with=dossier.compared_with,
+            )
     _progress(dossier, 50)
     asked_by = {"requested_by": str(dossier.requested_by_id), "requested_by_name": str(dossier.requested_by)}
     facts["dossier"] = {

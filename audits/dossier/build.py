@@ -24,7 +24,7 @@ from audits.dossier.contract import (
     OverviewSection,
     Whole,
 )
-from audits.dossier.kind import FULL, KINDS, Order
+from audits.dossier.kind import FULL, KINDS, Order, RegisterKind
 from audits.dossier.measures import when
 from audits.dossier.outline import OUTLINE
 from audits.dossier.record import instant_iso
@@ -58,6 +58,20 @@ def gather_facts(
             found = KINDS.get(kind)().gather(Order(version, as_of, compared_with)) | {"kind": kind}
         facts = found | {"language": language, "marking": marking}
         stored: dict[str, Any] = json.loads(canonical_json(facts))
+    return stored
+
+
+def gather_register_facts(as_of: datetime, *, kind: str, language: str = "en", marking: str = "") -> dict[str, Any]:
+    """Read the facts of a report on the whole register as of an instant, ready to be stored.
+
+    Raises DomainError ``unknown-dossier-kind``, and ``dossier-of-a-version`` for a kind that is about one version.
+    """
+    made = KINDS.get(kind)()
+    if not isinstance(made, RegisterKind):
+        raise DomainError("dossier-of-a-version", "This kind is about one version; name it.", field="version")
+    with translation.override(language):
+        own = {"format": FORMAT, "kind": kind, "language": language, "marking": marking, "as_of": instant_iso(as_of)}
+        stored: dict[str, Any] = json.loads(canonical_json(made.gather_register(as_of) | own))
     return stored
 
 
@@ -145,13 +159,32 @@ def _gaps(sections: list[DossierSection], facts: Mapping[str, Any]) -> Iterator[
 
 
 def document_of(facts: Mapping[str, Any], sections: tuple[Section, ...], whole: Whole) -> Document:
-    """Return the document of composed sections, with the words around every page."""
-    shown = when(facts["as_of"])
-    name, version = facts["model_name"], facts["version"]
+    """Return the document of composed sections of a version, with the words around every page."""
     checkpoint = whole.of("ledger").get("checkpoint") or {}
+    told = {"version": facts["version"], "instant": when(facts["as_of"])}
+    return framed(
+        facts,
+        sections,
+        title=facts["model_name"],
+        subtitle=_("Version %(version)s, as of %(instant)s") % told,
+        left=_("%(model)s  ·  version %(version)s") % {"model": facts["model"], "version": facts["version"]},
+        checkpoint_size=checkpoint.get("size"),
+    )
+
+
+def framed(
+    facts: Mapping[str, Any],
+    sections: tuple[Section, ...],
+    *,
+    title: str,
+    subtitle: str,
+    left: str,
+    checkpoint_size: int | None,
+) -> Document:
+    """Return a document of composed sections; ``left`` stands at the head of every page."""
     frame = Frame(
-        left=_("%(model)s  ·  version %(version)s") % {"model": facts["model"], "version": version},
-        footer=_("As of %(instant)s") % {"instant": shown},
+        left=left,
+        footer=_("As of %(instant)s") % {"instant": when(facts["as_of"])},
         page_of=_("Page {page} of {pages}"),
         contents=_("Contents"),
         table=_("Table"),
@@ -165,13 +198,13 @@ def document_of(facts: Mapping[str, Any], sections: tuple[Section, ...], whole: 
         numbers_follow=_(". The numbers stand in the table that follows."),
     )
     return Document(
-        title=name,
-        subtitle=_("Version %(version)s, as of %(instant)s") % {"version": version, "instant": shown},
+        title=title,
+        subtitle=subtitle,
         as_of=facts["as_of"],
         sections=sections,
         language=facts["language"],
         marking=facts["marking"],
-        checkpoint_size=checkpoint.get("size"),
+        checkpoint_size=checkpoint_size,
         verification=(facts.get("dossier") or {}).get("verification", ""),
         frame=frame,
     )

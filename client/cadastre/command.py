@@ -79,6 +79,14 @@ def _add_telling(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     one.add_argument("--output", required=True, metavar="FILE")
     _patience(one)
 
+    one = _command(
+        commands, "portfolio", telling.portfolio, "have the report on the whole register issued and download it"
+    )
+    one.add_argument("--language", default="en", choices=("en", "de"))
+    one.add_argument("--as-of", default="", metavar="INSTANT", help="like 2026-11-21T12:00:00Z; now unless it is given")
+    one.add_argument("--output", required=True, metavar="FILE")
+    _patience(one)
+
 
 def _add_asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one = _command(commands, "wait", asking.wait, "wait until validation has concluded; exit 1 if it found against it")

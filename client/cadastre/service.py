@@ -116,6 +116,11 @@ class Service:
             body["compared_with"] = compared_with
         return self.transport.json("POST", f"{API}/dossiers/", body)
 
+    def issue_portfolio_report(self, language: str = "en", as_of: str = "") -> dict[str, Any]:
+        """Ask for the report on the whole register."""
+        asked = {"kind": "portfolio", "language": language} | ({"as_of": as_of} if as_of else {})
+        return self.transport.json("POST", f"{API}/dossiers/", asked)
+
     def dossier(self, dossier_id: str) -> dict[str, Any]:
         """Return the state of a dossier."""
         return self.transport.json("GET", f"{API}/dossiers/{_segment(dossier_id)}/")

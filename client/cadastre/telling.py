@@ -9,7 +9,7 @@ import hashlib
 from cadastre import registration, session, waiting
 from cadastre.outcomes import ALLOWED, Undecided
 from cadastre.plain import plain
-from cadastre.service import identifier, sha256_of, write_file
+from cadastre.service import Service, identifier, sha256_of, write_file
 
 say = functools.partial(print, flush=True)
 
@@ -56,7 +56,19 @@ def dossier(given: argparse.Namespace) -> int:
     """Have a dossier issued, wait for it and write its PDF."""
     service = session.service(given)
     kind = given.kind or ("full" if given.compared_with is None else "differences")
-    issued = identifier(service.issue_dossier(given.model, given.version, kind, given.compared_with))
+    issued = service.issue_dossier(given.model, given.version, kind, given.compared_with)
+    _fetch(service, given, identifier(issued))
+    return ALLOWED
+
+
+def portfolio(given: argparse.Namespace) -> int:
+    """Have the report on the whole register issued, wait for it and write its PDF."""
+    service = session.service(given)
+    _fetch(service, given, identifier(service.issue_portfolio_report(given.language, given.as_of)))
+    return ALLOWED
+
+
+def _fetch(service: Service, given: argparse.Namespace, issued: str) -> None:
     answer = waiting.until(
         lambda: service.dossier(issued),
         done=frozenset({"issued"}),
@@ -71,4 +83,3 @@ def dossier(given: argparse.Namespace) -> int:
         raise Undecided("the PDF is not the one the service says it issued")
     write_file(given.output, data)
     say(f"dossier {issued}: {given.output}, {len(data)} bytes, sha256:{digest}")
-    return ALLOWED

@@ -40,6 +40,7 @@ ROOMS = (
     Room(_("Promotions"), "promotions", PEOPLE_WHO_READ, frozenset({"promotions", "promotion"})),
     Room(_("Findings"), "findings", PEOPLE_WHO_READ, frozenset({"findings", "finding"})),
     Room(_("Policies"), "policies", PEOPLE_WHO_READ, frozenset({"policies", "policy", "policy_draft"})),
+    Room(_("Portfolio"), "portfolio", READ_EVIDENCE, frozenset({"portfolio"})),
     Room(_("Audit"), "audit", READ_EVIDENCE, frozenset({"audit", "decision", "standing", "verification"})),
     Room(_("People"), "people", RUN_THE_SYSTEM, frozenset({"people", "person"})),
 )

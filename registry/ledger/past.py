@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -58,6 +58,12 @@ class Past:
             newest = newest.annotate(**{f"said_{name}": self._said(name)}).filter(**{f"said_{name}__in": values})
         found = newest.order_by("subject_key").values_list("subject_key", "body")
         return [_built(model, key, _state(model.ledger_kind, key, body)) for key, body in found]
+
+    def states(self, model: type[LedgerSubject]) -> Iterator[tuple[str, State]]:
+        """Yield key and state of each row of a kind by their keys, without holding or building more than a few."""
+        newest = self._newest(self._until().filter(subject_kind=model.ledger_kind), None)
+        for key, body in newest.order_by("subject_key").values_list("subject_key", "body").iterator(chunk_size=1000):
+            yield key, _state(model.ledger_kind, key, body)
 
     def follow(self, rows: Iterable[Any], *names: str) -> None:
         """Give rows of one kind the rows they point to, as they were, in one query for each name."""

@@ -16,10 +16,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.actions.bundles import make_bundle
-from audits.actions.dossiers import request_dossier
+from audits.actions.dossiers import request_dossier, request_register_report
 from audits.actions.evidence import read_evidence
+from audits.dossier.kind import is_of_register
 from audits.models import Dossier
-from governance.api.auth import EVERYBODY
+from governance.api.auth import EVERYBODY, require_model
 from governance.api.bodies import Instant, Strict, Text
 from governance.api.resource import Resource
 from governance.api.rows import dossier_called, version_named
@@ -31,11 +32,12 @@ from registry.models import Role
 class DossierOrder(Strict):
     """Of which version, of which kind, in which language, and as of when (now unless it says).
 
-    ``compared_with`` names another version of the model, for the kind ``differences``.
+    ``compared_with`` names another version of the model, for the kind ``differences``. The kind ``portfolio`` is about the
+    whole register: it names neither model nor version.
     """
 
-    model = Text()
-    version = Text()
+    model = Text(required=False)
+    version = Text(required=False)
     kind = serializers.ChoiceField(Dossier.Kind.choices, default=Dossier.Kind.FULL)
     language = serializers.ChoiceField([code for code, _name in settings.LANGUAGES], default="en")
     as_of = Instant(required=False)
@@ -74,8 +76,13 @@ class DossierList(Resource):
 
     @described("Ask for a dossier", body=DossierOrder, answers={202: DossierShown})
     def post(self, request: Request) -> Response:
-        """Ask for a dossier of a version; a worker builds it."""
+        """Ask for a dossier of a version, or for a report on the whole register; a worker builds it."""
         values = self.body(DossierOrder)
+        if is_of_register(values["kind"]):
+            return Response(_shown(self._of_register(request, values)), status=202)
+        for name in ("model", "version"):
+            if name not in values:
+                raise DomainError("dossier-of-a-version", _("This kind is about one version; name it."), field=name)
         version = version_named(request, values["model"], values["version"])
         other = values.get("compared_with")
         row, _created = request_dossier(
@@ -87,6 +94,17 @@ class DossierList(Resource):
             as_of=values.get("as_of"),
         )
         return Response(_shown(row), status=202)
+
+    def _of_register(self, request: Request, values: Mapping[str, Any]) -> Dossier:
+        require_model(request, None)
+        for name in ("model", "version", "compared_with"):
+            if name in values:
+                message = _("This kind is about the whole register.")
+                raise DomainError("dossier-of-the-register", message, field=name)
+        row, _created = request_register_report(
+            actor=self.actor, kind=values["kind"], language=values["language"], as_of=values.get("as_of")
+        )
+        return row
 
 
 class DossierDetail(Resource):

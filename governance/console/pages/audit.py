@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from audits.actions.bundles import make_bundle
 from audits.actions.dossiers import READERS, request_dossier
 from audits.actions.evidence import read_evidence
-from audits.dossier.kind import FULL, KINDS
+from audits.dossier.kind import FULL, KINDS, is_of_register
 from audits.models import Dossier
 from governance.console.access import READ_EVIDENCE, open_to, person_of
 from governance.console.acts import attempt, posted, said, show
@@ -30,7 +30,11 @@ VERIFY_AT_MOST = 20_000
 
 def kinds() -> list[tuple[str, str]]:
     """Return the kinds of dossiers of one version that can be built."""
-    return [(slug, str(text)) for slug, text in Dossier.Kind.choices if slug == FULL or slug in KINDS]
+    return [
+        (slug, str(text))
+        for slug, text in Dossier.Kind.choices
+        if slug == FULL or (slug in KINDS and not is_of_register(slug))
+    ]
 
 
 class DossierForm(forms.Form):
