@@ -127,6 +127,22 @@ def _judge_decisions(
     for told in (facts["sections"].get("gate-decisions") or {}).get("decisions", ()):
         state = then.get(("gate_decision", told["id"]), {})
         statement.require(state.get("outcome") == told["outcome"], "an answer of the gate is told otherwise")
+    if facts["dossier"]["kind"] == "portfolio":
+        _judge_register(facts["sections"], then, statement)
+
+
+def _judge_register(
+    sections: Mapping[str, Any], then: Mapping[tuple[str, str], Mapping[str, Any]], statement: Statement
+) -> None:
+    """Judge that the models and the largest findings of a report on the register are told as the ledger has them."""
+    for row in sections["method"]["rows"]:
+        state = then.get(("model", row["model"]), {})
+        same = state and all(row[name] == state[name] for name in ("kind", "origin", "business_line"))
+        statement.require(bool(same), "a model is told otherwise")
+    for key, *told in sections["findings"]["largest"]:
+        state = then.get(("finding", key), {})
+        same = state and told[:4] == [state[name] for name in ("model", "title", "severity", "blocking")]
+        statement.require(bool(same), "a finding is told otherwise")
 
 
 def _printed(instant: str | None) -> str:

@@ -913,6 +913,23 @@ class Bundle:
         for one in gate.get("decisions", []) if isinstance(gate, dict) else []:
             then = self.then(("gate_decision", str(one.get("id")))) if isinstance(one, dict) else None
             report.require(then is not None and then.get("outcome") == one.get("outcome"), "another answer of the gate")
+        if self.issued.get("kind") == "portfolio":
+            self.judge_register(sections.get("method"), sections.get("findings"))
+
+    def judge_register(self, method: Any, findings: Any) -> None:
+        """Judge that the models and the largest findings of a report on the register are told as the ledger has them."""
+        rows: Any = method.get("rows") if isinstance(method, dict) else None
+        largest: Any = findings.get("largest") if isinstance(findings, dict) else None
+        if not has_form(rows, [dict]) or not has_form(largest, [list]) or any(len(one) < 5 for one in largest):
+            raise Unreadable("the rows of the register in facts.json do not have their form")
+        for row in rows:
+            model = self.then(("model", str(row.get("model")))) or {}
+            same = bool(model) and all(row.get(name) == model.get(name) for name in ("kind", "origin", "business_line"))
+            self.report.require(same, "a model is told otherwise than the ledger has it")
+        for row in largest:
+            then = self.then(("finding", str(row[0]))) or {}
+            told = [then.get(name) for name in ("model", "title", "severity", "blocking")]
+            self.report.require(bool(then) and row[1:5] == told, "a finding is told otherwise than the ledger has it")
 
     def judge_approvals(self, section: Any) -> None:
         """Judge that requests and decisions are told as the ledger has them."""

@@ -13,7 +13,7 @@ from governance.portfolio.register import NO_VERSION, ORDER_OF_STATES, RETIRED
 from registry.lifecycle import Stage
 from registry.models.version import STAGE_LABELS
 
-MOST = 40
+MOST = 25
 MOST_BARS = 20
 
 
@@ -66,9 +66,16 @@ def counts_figure(caption: str, heading: str, rows: Sequence[tuple[str, int]], v
 
 
 def listed(
-    caption: str, columns: Sequence[tuple[str, float]], rows: Iterable[Sequence[object]], most: int = MOST
+    caption: str,
+    columns: Sequence[tuple[str, float]],
+    rows: Iterable[Sequence[object]],
+    most: int = MOST,
+    numbers: frozenset[int] = frozenset(),
 ) -> Block:
-    """Return a table of at most ``most`` rows with a note of how many there are; a sentence where there is none."""
+    """Return a table of at most ``most`` rows with a note of how many there are; a sentence where there is none.
+
+    ``numbers`` are the places of the columns whose cells are numbers.
+    """
     every = [tuple(str(cell) if cell not in (None, "") else NONE for cell in row) for row in rows]
     if not every:
         return Paragraph(_("%(caption)s: none.") % {"caption": caption})
@@ -78,7 +85,10 @@ def listed(
             "shown": count_text(most),
             "count": count_text(len(every)),
         }
-    titles = tuple(Column(title, weight=weight) for title, weight in columns)
+    titles = tuple(
+        Column(title, "right", weight, "number") if at in numbers else Column(title, weight=weight)
+        for at, (title, weight) in enumerate(columns)
+    )
     return Table(titles, tuple(every[:most]), caption, note=note)
 
 

@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from registry.ledger.models import LedgerEvent
-from tests.api.calls import ci, nobody, nothing_written, person, refused
+from tests.api.calls import ci, machine, nobody, nothing_written, person, refused
 from tests.builders import MODEL_BYTES, a_checkpoint, a_model, a_version
 from tests.cast import Cast
 
@@ -38,6 +38,33 @@ def test_a_report_on_differences_names_the_version_it_compares_with(cast: Cast) 
     refused(person(cast.otto).post("/api/v1/dossiers/", body | {"compared_with": "9"}), 404, "unknown-version")
     shown = person(cast.otto).post("/api/v1/dossiers/", body | {"compared_with": older.version}).json()
     assert (shown["kind"], shown["version"], shown["compared_with"]) == ("differences", "2.0", "1.0")
+
+
+def test_a_report_on_the_register_names_no_version_and_is_for_tokens_that_see_every_model(cast: Cast) -> None:
+    from governance.actions.credentials import make_credential
+
+    body = {"kind": "portfolio", "language": "de"}
+    shown = person(cast.ravi).post("/api/v1/dossiers/", body)
+    assert shown.status_code == 202, shown.json()
+    told = shown.json()
+    assert (told["kind"], told["model"], told["version"], told["language"]) == ("portfolio", None, None, "de")
+    assert ci(cast).post("/api/v1/dossiers/", body).status_code == 202
+    model = a_model(cast)
+    _, token = make_credential(
+        cast.ci_bot,
+        name="one",
+        scopes=["dossiers:read", "dossiers:write"],
+        days=9,
+        models=[model.slug],
+        actor=cast.adam,
+    )
+    with nothing_written():
+        limited = machine(token)
+        refused(limited.post("/api/v1/dossiers/", body), 403, "token-not-for-this-model")
+        refused(limited.get(f"/api/v1/dossiers/{told['id']}/"), 403, "token-not-for-this-model")
+        refused(person(cast.ada).post("/api/v1/dossiers/", body), 403, "role-missing")
+        refused(person(cast.ravi).post("/api/v1/dossiers/", body | {"model": "x"}), 422, "dossier-of-the-register")
+        refused(person(cast.ravi).post("/api/v1/dossiers/", {"kind": "card"}), 422, "dossier-of-a-version")
 
 
 def test_an_issued_dossier_is_an_inert_download_of_the_bytes_that_were_issued(cast: Cast) -> None:

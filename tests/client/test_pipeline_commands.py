@@ -276,6 +276,15 @@ def dossier_routes(pdf: Any, **state: Any) -> Answer:
     )
 
 
+def test_portfolio_asks_for_no_version_and_writes_the_pdf(server: Server, tmp_path: Path) -> None:
+    out = tmp_path / "portfolio.pdf"
+    server.answer = dossier_routes(sends(PDF, 200, "application/pdf"), sha256=hashlib.sha256(PDF).hexdigest())
+    given = ["--language", "de", "--as-of", "2026-03-03T12:00:00Z", "--output", str(out), "--interval", "0.01"]
+    assert main(["portfolio", *given]) == 0
+    assert out.read_bytes() == PDF
+    assert server.asked[0].json() == {"kind": "portfolio", "language": "de", "as_of": "2026-03-03T12:00:00Z"}
+
+
 def test_dossier_waits_and_writes_the_pdf_whole(server: Server, tmp_path: Path) -> None:
     out = tmp_path / "dossier.pdf"
     server.answer = dossier_routes(sends(PDF, 200, "application/pdf"), sha256=hashlib.sha256(PDF).hexdigest())

@@ -216,7 +216,7 @@ def plug_ins() -> str:
     rows = [
         (kind, f"`{entry['slug']}`", entry["summary"], f"`{entry['module']}`")
         for kind, entries in listing().items()
-        if kind in {"dossier-kind", "format", "section", "source"}
+        if kind in {"dossier-kind", "format", "portfolio-section", "section", "source"}
         for entry in entries
     ]
     return table(("kind", "slug", "summary", "module"), rows)

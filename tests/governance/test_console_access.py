@@ -21,6 +21,7 @@ TABLE: dict[str, frozenset[str]] = {
     "findings": EVERYBODY,
     "policies": EVERYBODY,
     "policy_draft": frozenset({"ravi"}),
+    "portfolio": EVERYBODY - {"adam"},
     "audit": EVERYBODY - {"adam"},
     "verification": frozenset({"ravi", "otto"}),
     "people": frozenset({"adam"}),

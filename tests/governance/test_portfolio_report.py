@@ -192,20 +192,45 @@ def test_who_may_ask_and_what_is_refused(story: ModelVersion, cast: Cast) -> Non
     assert request_register_report(actor=cast.ravi)[1]
 
 
-def test_both_verifiers_accept_its_bundle(story: ModelVersion, cast: Cast, tmp_path: Any) -> None:
+def verdicts(report: Dossier, actor: User, folder: Any) -> tuple[int, int]:
+    """Return what ``verify.py`` and the service's own verifier say of a report's bundle."""
     from audits.actions.bundles import make_bundle
-    from audits.actions.dossiers import render_again
-    from audits.actions.evidence import read_evidence
     from audits.dossier.bundle_check import verify_bundle
     from registry.ledger.extract import own_chain
     from tests.audits.bundle_samples import judged
 
-    report = issued(cast.otto)
     assert (report.state, report.failure) == ("issued", None)
+    bundle, key = make_bundle(report, actor=actor), own_chain().keys()[-1]
+    theirs = judged(folder, bundle, key=key, kept=report.checkpoint)
+    return theirs.code(), verify_bundle(bundle, key=key, checkpoint=report.checkpoint).exit_code
+
+
+def test_both_verifiers_accept_its_bundle(story: ModelVersion, cast: Cast, tmp_path: Any) -> None:
+    from audits.actions.dossiers import render_again
+    from audits.actions.evidence import read_evidence
+
+    report = issued(cast.otto)
     assert read_evidence(report.pdf_sha256).startswith(render_again(report))
-    bundle = make_bundle(report, actor=cast.otto)
-    key = own_chain().keys()[-1]
-    theirs = judged(tmp_path, bundle, key=key, kept=report.checkpoint)
-    assert theirs.exit_code == 0, theirs.lines()
-    ours = verify_bundle(bundle, key=key, checkpoint=report.checkpoint)
-    assert ours.exit_code == 0, ours.lines()
+    assert verdicts(report, cast.otto, tmp_path) == (0, 0)
+
+
+@pytest.mark.parametrize("lie", ["a model", "a finding"])
+def test_both_verifiers_prove_a_report_false_that_tells_rows_otherwise_than_the_ledger(
+    story: ModelVersion, cast: Cast, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    from audits.dossier import build
+
+    honest = build.gather_register_facts
+
+    def lying(*given: Any, **named: Any) -> dict[str, Any]:
+        facts = honest(*given, **named)
+        if lie == "a model":
+            facts["sections"]["method"]["rows"][0]["origin"] = "vendor"
+        else:
+            facts["sections"]["findings"]["largest"][0][3] = "low"
+        return facts
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "gather_register_facts", lying)
+        report = issued(cast.otto)
+    assert verdicts(report, cast.otto, tmp_path) == (1, 1)

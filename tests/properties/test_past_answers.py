@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from audits.actions.findings import close_finding
+from audits.dossier.build import gather_register_facts
 from audits.models import Finding
-from governance.models import PromotionRequest
+from governance.models import GateDecision, PromotionRequest, TierAssessment
 from registry.actions.deployments import set_environment_limits
 from registry.actions.inventory import assign_owner
 from registry.errors import DomainError
 from registry.ledger.clock import database_now
+from registry.models import Deployment, Model
 from tests import builders
 from tests.api.calls import Caller, ci
 from tests.cast import in_session_of
@@ -87,6 +89,29 @@ SCRIPTS = st.one_of(
 )
 
 
+def portfolio_at(instant: datetime) -> dict[str, Any]:
+    """Return what the report on the whole register says as of an instant; asked at once, all there is then."""
+    return gather_register_facts(instant, kind="portfolio")
+
+
+def portfolio_now(instant: datetime) -> dict[str, Any]:
+    """Return the report as of now, of which the counts are those of the present tables."""
+    told = portfolio_at(instant)
+    sections = told["sections"]
+    newest = {one.model_id: one.tier for one in TierAssessment.objects.order_by("assessed_at", "id")}
+    running = Deployment.objects.filter(ended_at=None)
+    assert sections["findings"]["open"] == Finding.objects.filter(state="open").count()
+    assert sections["findings"]["all"] == Finding.objects.count()
+    assert sections["working"]["running"] == running.count()
+    assert len(sections["controls"]["ungated"]) == running.filter(gated=False, environment__gated=True).count()
+    assert sections["controls"]["denials"] == GateDecision.objects.filter(outcome="deny").count()
+    waiting = PromotionRequest.objects.filter(state="open").count()
+    assert sections["position"]["decisions"]["promotions"] == waiting
+    rows = {one["model"]: (one["tier"], one["owner"]) for one in sections["method"]["rows"]}
+    assert rows == {one.slug: (newest.get(one.slug), str(one.owner or "")) for one in Model.objects.all()}
+    return told
+
+
 def answers(caller: Caller, paths: list[str], instant: datetime | None) -> dict[str, Any]:
     """Return what the API says at each address; of a request without who may decide, which is asked of the present."""
     found = {}
@@ -118,7 +143,7 @@ def test_the_answer_about_an_instant_is_the_answer_that_was_given_then(cast, beg
     version = builders.a_promotable_version(cast, data=uuid4().bytes)
     register, caller = Register(cast, version), ci(cast)
     moments, given_then = [database_now()], [answers(caller, [*LISTS, *SINGLE], None)]
-    ends = [database_now()]
+    portfolios, ends = [portfolio_now(moments[0])], [database_now()]
     for name in script:
         try:
             MORE[name](register)
@@ -127,9 +152,11 @@ def test_the_answer_about_an_instant_is_the_answer_that_was_given_then(cast, beg
         asked_for = [f"promotions/{pk}/" for pk in PromotionRequest.objects.values_list("pk", flat=True)]
         moments.append(database_now())
         given_then.append(answers(caller, [*LISTS, *SINGLE, *asked_for], None))
+        portfolios.append(portfolio_now(moments[-1]))
         ends.append(database_now())
     for number in sorted(data.draw(st.sets(st.integers(0, len(script)), min_size=1, max_size=4), "instants")):
         within = data.draw(st.floats(0, 1), "where between the acts")
         instant = moments[number] + (ends[number] - moments[number]) * within
+        assert portfolio_at(moments[number]) == portfolios[number], (script, number)
         said_then = given_then[number]
         assert answers(caller, list(said_then), instant) == said_then, (script, number)

@@ -16,6 +16,7 @@ LABELS = 150.0
 NUMBERS = 118.0
 
 Label = Callable[[object], str]
+Told = Callable[[float | None], str]
 Row = tuple[Any, float | None, float | None, float | None]
 
 
@@ -51,8 +52,10 @@ def _rows(chart: Mapping[str, Any], width: float, label: Label, *, as_bars: bool
     area = Area(drawing, LABELS, 28, width - LABELS - NUMBERS, height, x_low=ticks[0], x_high=ticks[-1])
     area.x_axis(ticks, label(chart["words"].get(plot.value, "")))
     y = 28 + height - ROW / 2
+    told = counted if any(one.name == plot.value and one.kind == "count" for one in plot.columns) else shown
     for row in kept:
-        _row(area, row, y, label, right=width, as_bars=as_bars, off=_off(row, limit, chart.get("op")))
+        off = _off(row, limit, chart.get("op"))
+        _row(area, row, y, label, right=width, as_bars=as_bars, off=off, told=told)
         y -= ROW
     if limit is not None:
         _limit(area, limit, label(chart.get("limit_text", shown(limit))))
@@ -61,11 +64,16 @@ def _rows(chart: Mapping[str, Any], width: float, label: Label, *, as_bars: bool
     return drawing
 
 
+def counted(value: float | None) -> str:
+    """Return a count as it is printed: whole, where it is."""
+    return f"{int(value):,}" if value is not None and value.is_integer() else shown(value)
+
+
 def _off(row: Row, limit: float | None, op: object) -> bool:
     return row[1] is not None and missed(row[1], limit, op)
 
 
-def _row(area: Area, row: Row, y: float, label: Label, *, right: float, as_bars: bool, off: bool) -> None:
+def _row(area: Area, row: Row, y: float, label: Label, *, right: float, as_bars: bool, off: bool, told: Told) -> None:
     drawing = area.drawing
     name, value, low, high = row
     write(drawing, 0, y - 2.4, label("" if name is None else name), within=LABELS - 8)
@@ -83,8 +91,8 @@ def _row(area: Area, row: Row, y: float, label: Label, *, right: float, as_bars:
             line(drawing, area.x(edge), y - 2.4, area.x(edge), y + 2.4, colour=ink, weight=1.0)
     if not as_bars:
         marker(drawing, 3 if off else 0, area.x(value), y, colour)
-    between = f" [{shown(low)}, {shown(high)}]" if low is not None and high is not None else ""
-    write(drawing, right, y - 2.4, f"{shown(value)}{between}", size=TINY, anchor="end", colour=INK)
+    between = f" [{told(low)}, {told(high)}]" if low is not None and high is not None else ""
+    write(drawing, right, y - 2.4, f"{told(value)}{between}", size=TINY, anchor="end", colour=INK)
 
 
 def _limit(area: Area, limit: float, text: str) -> None:

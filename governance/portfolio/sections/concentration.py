@@ -15,6 +15,7 @@ from governance.portfolio.register import Register
 from governance.portfolio.section import PORTFOLIO_SECTIONS, PortfolioSection
 
 SHOWN = 15
+COUNTED = frozenset({1})
 
 
 @PORTFOLIO_SECTIONS.register("concentration")
@@ -64,7 +65,7 @@ class Concentration(PortfolioSection):
         )
         return [
             listed(caption, ((heading, 3), (_("Models"), 1.4)),
-                   [(name, share_text(count, facts[of])) for name, count in facts[key]], SHOWN)
+                   [(name, share_text(count, facts[of])) for name, count in facts[key]], SHOWN, COUNTED)
             for caption, heading, key, of in parts
         ]  # fmt: skip
 

@@ -24,6 +24,7 @@ from governance.portfolio.register import RETIRED, Register
 from governance.portfolio.section import PORTFOLIO_SECTIONS, PortfolioSection
 from registry.models import Model
 
+COUNTED = frozenset({1})
 TIERS = ("1", "2", "3", "none")
 
 
@@ -66,9 +67,11 @@ class Inventory(PortfolioSection):
                     {f"{key.split('|')[1]}|{key.split('|')[0]}": n for key, n in facts["tier_and_state"].items()},
                     _("State")),
             listed(_("By business line"), ((_("Business line"), 3), (_("Models"), 1)),
-                   [(line or _("not recorded"), f"{count:,}") for line, count in lines]),
-            listed(_("By kind"), ((_("Kind"), 3), (_("Models"), 1)), _coded(facts["by_kind"], kinds)),
-            listed(_("By origin"), ((_("Origin"), 3), (_("Models"), 1)), _coded(facts["by_origin"], origins)),
+                   [(line or _("not recorded"), f"{count:,}") for line, count in lines], numbers=COUNTED),
+            listed(_("By kind"), ((_("Kind"), 3), (_("Models"), 1)), _coded(facts["by_kind"], kinds),
+                   numbers=COUNTED),
+            listed(_("By origin"), ((_("Origin"), 3), (_("Models"), 1)), _coded(facts["by_origin"], origins),
+                   numbers=COUNTED),
             Subheading(_("What moved since the report before")),
         ]  # fmt: skip
         return blocks + _movement(facts["moved"])

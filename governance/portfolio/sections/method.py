@@ -14,7 +14,6 @@ from audits.dossier.measures import NONE
 from governance.portfolio.printing import state_text
 from governance.portfolio.register import Register
 from governance.portfolio.section import PORTFOLIO_SECTIONS, PortfolioSection
-from registry.models import Model
 
 
 @PORTFOLIO_SECTIONS.register("method")
@@ -65,17 +64,13 @@ class Method(PortfolioSection):
               "repeat when the same source raised another of the same model before. Shares are counts over counts, without "
               "an interval: the register is counted whole and not sampled."),
         )  # fmt: skip
-        kinds, origins = ({code: str(word) for code, word in one.choices} for one in (Model.Kind, Model.Origin))
         rows = tuple(
             (
                 one["model"],
                 "" if one["tier"] is None else str(one["tier"]),
                 state_text(one["state"]),
-                kinds[one["kind"]],
-                origins[one["origin"]],
                 one["business_line"] or NONE,
                 one["owner"] or NONE,
-                one["version"] or NONE,
                 ", ".join(one["places"]) or NONE,
                 one["validated"] or NONE,
                 str(one["findings"]),
@@ -83,20 +78,22 @@ class Method(PortfolioSection):
             for one in facts["rows"]
         )
         columns = (
-            Column(_("Model"), weight=1.7),
-            Column(_("Tier"), "right", 0.45, "number"),
-            Column(_("State"), weight=1.05),
-            Column(_("Kind"), weight=1.1),
-            Column(_("Origin"), weight=0.9),
-            Column(_("Business line"), weight=1.1),
-            Column(_("Owner"), weight=0.95),
-            Column(_("Version"), weight=0.8),
-            Column(_("Runs in"), weight=1.05),
-            Column(_("Last run"), weight=0.95),
-            Column(_("Open findings"), "right", 0.75, "number"),
+            Column(_("Model"), weight=2.5),
+            Column(_("Tier"), "right", 0.55, "number"),
+            Column(_("State"), weight=1.3),
+            Column(_("Business line"), weight=1.3),
+            Column(_("Owner"), weight=1.1),
+            Column(_("Runs in"), weight=1.2),
+            Column(_("Last run"), weight=1.15),
+            Column(_("Open"), "right", 0.6, "number"),
         )
         return [
             *(Paragraph(text) for text in told),
             Subheading(_("A row for each model")),
-            Table(columns, rows, _("Every registered model")),
+            Table(
+                columns,
+                rows,
+                _("Every registered model"),
+                note=_("Open: open findings. Kind, origin and version of each model stand in the facts in this file."),
+            ),
         ]
