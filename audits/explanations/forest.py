@@ -100,6 +100,7 @@ class Forest:
     ``steps``: the preparation before it; ``players``: for each column that the trees read, the feature it is computed
     from, so that several columns of one feature are one player. ``single``: the trees compare in single precision.
     ``outputs(frame)``: the model's own answer in the unit ``output``, float64 (rows,).
+    ``reader(frame)``: what the trees read, (rows, columns), where that is not what the preparation hands on.
     """
 
     trees: list[Tree]
@@ -111,12 +112,13 @@ class Forest:
     single: bool
     outputs: Callable[[Any], NDArray[np.float64]]
     library: str
+    reader: Callable[[Any], NDArray[np.float64]] | None = None
 
     def read(self, frame: Any) -> NDArray[np.float64]:
         """Return what the trees read of ``frame``, one contiguous row for each column: float64 (columns, rows)."""
         import numpy as np
 
-        values = prepare(self.steps, frame)
+        values = prepare(self.steps, frame) if self.reader is None else self.reader(frame)
         if self.single:
             values = values.astype(np.float32).astype(np.float64)
         return np.ascontiguousarray(values.T)

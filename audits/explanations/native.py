@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from audits.explanations import oblivious
 from audits.explanations.boosters import booster_of, library_of, matrix, raw_outputs, transformed
 from audits.explanations.columns import split, trace
 from audits.explanations.forest import Forest
@@ -35,6 +36,8 @@ def offer(model: Any, features: list[str], forest: Forest | None, *, column: int
         return None
 
     def seconds(rows: int, background_rows: int, draws: int = 1) -> float:
+        if kind == "catboost":
+            return oblivious.own_seconds(final, rows)
         each = SECONDS_PER_UNREAD_ROW
         if forest is not None:
             each = SECONDS_PER_STEP * forest.steps_of_shap + SECONDS_PER_LEAF * forest.leaves

@@ -33,6 +33,8 @@ def offer(forest: Forest, model: Any, variant: str, column: int | None) -> Offer
     feature, so only the routes of our own, which know the players, explain such a model. Source: Lundberg et al. 2020.
     """
     final = split(model)[1]
+    if forest.reader is not None:
+        return None  # shap reads no categories
     if len(set(forest.players)) != len(forest.players) or not type(final).__module__.startswith("sklearn."):
         return None
     if type(final).__name__ == "GradientBoostingClassifier" and len(final.classes_) > 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from audits.explanations.category_splits import Conditions
 from audits.explanations.columns import split, trace
 from audits.explanations.forest import Forest, Tree
 
@@ -16,9 +17,10 @@ def forest(model: Any, features: list[str], *, column: int | None) -> Forest | N
     """Return the trees of a scikit-learn model behind column-wise steps; None for other models.
 
     Boosted trees are explained in log-odds of the class in ``column`` (two classes) or its score before softmax (more),
-    forests and single trees in its probability, regression in the predicted value. Trees with categorical splits are
-    not read.
+    forests and single trees in its probability, regression in the predicted value. A split by
+    categories is read as a column of its own.
     """
+    import numpy as np
     import sklearn
     from sklearn import ensemble, tree
 
@@ -27,8 +29,12 @@ def forest(model: Any, features: list[str], *, column: int | None) -> Forest | N
     if sources is None:
         return None
     kind = type(final)
+    reader = None
     if kind in (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor):
-        grown = _histogram(final, column)
+        conditions = Conditions(steps, final) if np.any(getattr(final, "is_categorical_", None)) else None
+        grown = _histogram(final, column, conditions)
+        if conditions is not None:
+            sources, reader = conditions.players(sources), conditions.read
     elif kind in (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor):
         grown = _boosted(final, column)
     elif kind in (
@@ -53,18 +59,17 @@ def forest(model: Any, features: list[str], *, column: int | None) -> Forest | N
 
     single = "HistGradient" not in kind.__name__
     library = f"scikit-learn {sklearn.__version__}"
-    return Forest(trees, constant, output, steps, sources, len(features), single, outputs, library)
+    return Forest(trees, constant, output, steps, sources, len(features), single, outputs, library, reader)
 
 
 Grown = tuple[list[Tree], float, str]
 
 
-def _histogram(final: Any, column: int | None) -> Grown | None:
+def _histogram(final: Any, column: int | None, conditions: Conditions | None) -> Grown | None:
     import numpy as np
 
     wanted = "squared_error" if column is None else "log_loss"
-    categorical = getattr(final, "is_categorical_", None)
-    if final.loss != wanted or (categorical is not None and np.any(categorical)):
+    if final.loss != wanted:
         return None
     rounds = final._predictors
     place = 0 if column is None or len(rounds[0]) == 1 else column
@@ -72,12 +77,15 @@ def _histogram(final: Any, column: int | None) -> Grown | None:
     for round_ in rounds:
         nodes = round_[place].nodes
         leaf = nodes["is_leaf"].astype(bool)
+        read, threshold = nodes["feature_idx"].astype(np.int64), nodes["num_threshold"].astype(np.float64)
+        if conditions is not None:
+            conditions.put(round_[place], read, threshold)
         trees.append(
             Tree(
                 left=np.where(leaf, -1, nodes["left"].astype(np.int64)),
                 right=np.where(leaf, -1, nodes["right"].astype(np.int64)),
-                column=nodes["feature_idx"].astype(np.int64),
-                threshold=nodes["num_threshold"].astype(np.float64),
+                column=read,
+                threshold=threshold,
                 missing_left=nodes["missing_go_to_left"].astype(bool),
                 value=nodes["value"].astype(np.float64),
                 cover=nodes["count"].astype(np.float64),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audits.explanations import boosters, native, quadrature, shap_trees, sklearn_trees, tables
+from audits.explanations import boosters, native, oblivious, quadrature, shap_trees, sklearn_trees, tables
 from audits.explanations.columns import split
 from audits.explanations.forest import Forest
 from audits.explanations.offers import Offer
@@ -22,7 +22,8 @@ def offers(model: Any, features: list[str], *, column: int | None, rows: int | N
     forest = None if few and boosters.library_of(split(model)[1]) else read(model, features, column=column)
     own = native.offer(model, features, forest, column=column)
     if forest is None:
-        return [] if own is None else [own]
+        tabulated = [] if few else oblivious.offers(model, features, column=column)
+        return [offer for offer in (*tabulated, own) if offer is not None]
     told = [shap_trees.offer(forest, model, variant, column) for variant in ("interventional", "path-dependent")]
     made = [offer for offer in (own, *told) if offer is not None]
     quick = [offer.seconds(rows, 0) for offer in made if offer.variant == "path-dependent"] if rows is not None else []
