@@ -151,7 +151,8 @@ def test_text_columns_keep_their_type_when_they_are_masked() -> None:
     frame, label = _frames(3)
     frame = frame[["f0"]].copy()
     frame["home"] = pd.Categorical(np.where(label == 1, "rent", "own"))
-    model = HistGradientBoostingClassifier(max_iter=5, categorical_features="from_dtype").fit(frame, label)
+    trees = HistGradientBoostingClassifier(max_iter=5, categorical_features="from_dtype")
+    model = VotingClassifier([("trees", trees)], voting="soft").fit(frame, label)
     found = explain(model, frame.iloc[:20], frame.iloc[:20], column=1)
     assert found.route == "permutation"
     assert found.additivity_residual_max < 1e-9
