@@ -30,12 +30,25 @@ def dependence(model: Any, background: Any, sample: Any, feature: int, *, column
     categories; ``sample`` gives the rows. This is scikit-learn's ``partial_dependence`` by brute force on that grid.
     Sources: Friedman 2001, doi:10.1214/aos/1013203451; Goldstein et al. 2015, doi:10.1080/10618600.2014.907095.
     """
-    import numpy as np
-
     values, ordered = grid(background.iloc[:, feature])
     if len(values) < 2:
         return None
-    curves = np.stack([answers(model, changed(sample, {feature: value}), column) for value in values], axis=1)
+    return summed_up(feature, values, curves_of(model, sample, feature, values, column=column), ordered=ordered)
+
+
+def curves_of(
+    model: Any, sample: Any, feature: int, values: list[float | str], *, column: int | None
+) -> NDArray[np.float64]:
+    """Return the answers on each row with a feature set to each value, float64 (rows, values)."""
+    import numpy as np
+
+    return np.stack([answers(model, changed(sample, {feature: value}), column) for value in values], axis=1)
+
+
+def summed_up(feature: int, values: list[float | str], curves: NDArray[np.float64], *, ordered: bool) -> Dependence:
+    """Return what is kept of the curves of one feature."""
+    import numpy as np
+
     steps = np.diff(curves, axis=1)
     low, high = np.quantile(curves, [0.1, 0.9], axis=0)
     kept = np.unique(np.linspace(0, len(curves) - 1, min(MAX_CURVES, len(curves))).astype(np.int64))
@@ -98,27 +111,35 @@ def _like(values: Any, column: Any) -> Any:
     return values.astype(column.dtype)
 
 
-def interactions(model: Any, sample: Any, features: list[int], *, column: int | None) -> tuple[Interaction, ...]:
-    r"""Return the strength of each pair among ``features``, by Friedman and Popescu's H squared.
+def interactions(
+    model: Any, sample: Any, features: list[int], *, column: int | None
+) -> tuple[tuple[Interaction, ...], float]:
+    r"""Return the strength of each pair among ``features``, by Friedman and Popescu's H squared, and its largest error.
 
     .. math:: H^2_{jk} = \frac{\sum_i (\mathrm{PD}_{jk}(x_i) - \mathrm{PD}_j(x_i) - \mathrm{PD}_k(x_i))^2}
               {\sum_i \mathrm{PD}_{jk}(x_i)^2}
 
     with centred partial dependences at the rows of ``sample`` themselves. 0: the effects add up, or there is no joint
-    effect. Cost: rows squared predictions a pair. Source: Friedman and Popescu 2008, doi:10.1214/07-AOAS148, eq. 44.
+    effect. The error is the standard error of the ratio over the rows (Cochran 1977, 2.9), with the partial dependences
+    taken as they are. Cost: rows squared predictions a pair. Source: Friedman and Popescu 2008,
+    doi:10.1214/07-AOAS148, eq. 44.
     """
     import numpy as np
 
     single = {feature: _centred(model, sample, (feature,), column) for feature in features}
-    found = []
+    found, worst = [], 0.0
     for first, second in combinations(features, 2):
         joint = _centred(model, sample, (first, second), column)
         whole = float((joint**2).sum())
         left = float(((joint - single[first] - single[second]) ** 2).sum())
         # a joint effect of rounding alone is none
         floor = len(sample) * (1e-9 * (1.0 + float(np.abs(joint).max(initial=0.0)))) ** 2
-        found.append(Interaction(first, second, left / whole if whole > floor else 0.0, len(sample)))
-    return tuple(found)
+        strength = left / whole if whole > floor else 0.0
+        found.append(Interaction(first, second, strength, len(sample)))
+        if whole > floor and len(sample) > 1:
+            apart = (joint - single[first] - single[second]) ** 2 - strength * joint**2
+            worst = max(worst, float(np.sqrt(len(sample) / (len(sample) - 1) * (apart**2).sum())) / whole)
+    return tuple(found), worst
 
 
 def _centred(model: Any, sample: Any, features: tuple[int, ...], column: int | None) -> NDArray[np.float64]:

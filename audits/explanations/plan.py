@@ -20,12 +20,13 @@ class ExplainPlan:
     """What to explain besides the attributions, and within which bounds.
 
     ``variant``: which Shapley values; "any" takes interventional ones where they are exact within the budget, else
-    path-dependent ones, and the explanation says which. ``budget_seconds``: processor time the attributions may take;
-    over it a stratified sample is explained, and said so. ``threshold``: a row is decided favourably when its answer is
-    at least this, or below it where ``favourable_high`` is False; None: nothing is decided. ``effects``: whether partial
-    dependence and interactions are worked out; ``local_rows`` and ``counterfactual_rows``: how many rows decided against
-    are explained one by one, and searched for counterfactuals. ``reasons``, ``monotone``, ``fixed``: declared words for
-    a feature, direction ("increasing", "decreasing"), and features nobody can change (immutable and sensitive ones).
+    path-dependent ones, and the explanation says which. ``budget_seconds``: processor time the attributions may take,
+    and again what is worked out beside them; over it a stratified sample is explained, and said so. ``threshold``: a
+    row is decided favourably when its answer is at least this, or below it where ``favourable_high`` is False; None:
+    nothing is decided. ``effects``: whether partial dependence and interactions are worked out; ``local_rows`` and
+    ``counterfactual_rows``: how many rows decided against are explained one by one, and searched for counterfactuals.
+    ``reasons``, ``monotone``, ``fixed``: declared words for a feature, direction ("increasing", "decreasing"), and
+    features nobody can change (immutable and sensitive ones).
     ``previous``: counterfactuals kept from the version in place, to be put to this model, and ``previous_features`` the
     features of that version in the order of their cells.
     """

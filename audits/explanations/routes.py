@@ -100,6 +100,11 @@ def explain(
     with threadpool_limits(1):  # threads that wait for one another burn more time on few rows than the rows take
         found = _attributed(model, background, sample, column=column, seeds=seeds, plan=plan)
     mean, error = importance(found.first.values, found.chosen.strata, found.chosen.sizes)
+    if found.first.background_rows < len(background):
+        found.notes.append(
+            f"background: {found.first.background_rows} of {len(background)} rows, evenly spaced, took part; its digest is "
+            "that of all of them"
+        )
     explanation = Explanation(
         route=found.first.route,
         variant=found.first.variant,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -75,14 +76,14 @@ def test_interaction_is_zero_for_a_sum_and_the_textbook_value_for_a_product() ->
         def predict(self, rows: pd.DataFrame) -> np.ndarray:
             return (rows.a + rows.b + 2 * rows.a * rows.b).to_numpy()
 
-    found = dependence.interactions(Product(), frame, [0, 1, 2], column=None)
+    found = dependence.interactions(Product(), frame, [0, 1, 2], column=None)[0]
     strengths = {(one.first, one.second): one.strength for one in found}
     assert strengths[0, 1] == pytest.approx(4 / 6)
     assert strengths[0, 2] == pytest.approx(0.0, abs=1e-12)
     linear = LinearRegression().fit(frame, frame.a + frame.b)
-    assert max(one.strength for one in dependence.interactions(linear, frame, [0, 1, 2], column=None)) < 1e-9
+    assert max(one.strength for one in dependence.interactions(linear, frame, [0, 1, 2], column=None)[0]) < 1e-9
     constant = LinearRegression().fit(frame, np.ones(8))
-    assert {one.strength for one in dependence.interactions(constant, frame, [0, 1], column=None)} == {0.0}
+    assert {one.strength for one in dependence.interactions(constant, frame, [0, 1], column=None)[0]} == {0.0}
 
 
 def test_categories_and_features_of_one_value_have_a_defined_effect() -> None:
@@ -262,3 +263,51 @@ def test_a_frozen_plan_hands_its_checks_threshold_and_sensitive_columns_to_the_e
     wanted = _wanted(frozen, first=True)
     assert (wanted.threshold, wanted.fixed, wanted.counterfactual_rows) == (0.4, ("sex",), 30)
     assert _wanted(frozen, first=False).counterfactual_rows == 0
+
+
+class Laborious:
+    """A model that takes half a millisecond of the processor for each row."""
+
+    classes_ = np.array([0, 1])
+
+    def predict_proba(self, rows):
+        until = time.process_time() + 5e-4 * len(rows)
+        while time.process_time() < until:
+            pass
+        score = 1.0 / (1.0 + np.exp(-rows.iloc[:, 0].to_numpy() - rows.iloc[:, 1].to_numpy()))
+        return np.column_stack([1.0 - score, score])
+
+
+def test_effects_over_the_budget_are_of_a_stratified_sample_with_its_error():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(400, 3)), columns=["a", "b", "c"])
+    plan = ExplainPlan(effects=True, counterfactual_rows=30, threshold=0.5, budget_seconds=2.0)
+    began = time.process_time()
+    found = explain(Laborious(), frame.iloc[:5], frame.iloc[:300], column=1, seeds=(0,), plan=plan)
+    used = time.process_time() - began
+    assert used < 4 * plan.budget_seconds, "attributions and what is beside them, with what was spent on measuring"
+    said = {note.partition(":")[0]: note for note in found.notes}
+    assert {one.rows for one in found.dependence} != {200}
+    assert f"{found.dependence[0].rows} of 300 rows, stratified by the model's answers" in said["dependence"]
+    assert "standard error of a mean at most" in said["dependence"]
+    assert found.interactions[0].rows < 50
+    assert "standard error of a strength" in said["interactions"]
+    assert found.counterfactuals is not None
+    assert 1 <= found.counterfactuals.asked < 30
+    assert "over the budget" in said["counterfactuals"]
+
+
+def test_the_error_of_a_sampled_dependence_is_of_the_size_of_its_mistake():
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.normal(size=(2_000, 2)), columns=["a", "b"])
+    linear = LinearRegression().fit(frame, frame["a"] + 2.0 * frame["b"])
+    plan = ExplainPlan(effects=True, budget_seconds=60.0)
+    found = explain(linear, frame, frame, column=None, seeds=(0,), plan=plan)
+    (note,) = (one for one in found.notes if one.startswith("dependence"))
+    error = float(note.rpartition(" ")[2])
+    assert "200 of 2000 rows" in note
+    for one in found.dependence:
+        moved = frame.copy()
+        moved.iloc[:, one.feature] = one.grid[0]
+        assert abs(one.mean[0] - linear.predict(moved).mean()) < 4 * error
+    assert 0.0 < error < 0.2
