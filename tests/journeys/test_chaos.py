@@ -1,4 +1,4 @@
-"""When workers are killed at random under two hundred runs, does each of them end in exactly one result?"""
+"""When workers are killed at random under two hundred runs (48 on PostgreSQL), has each exactly one result?"""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from tests import builders
 from tests.audits.hostile_models import on_scoring
 from tests.audits.predictions import a_scored_version, scored_table
 from tests.cast import make_cast
+from tests.environment import on_postgres
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.worker]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.worker, pytest.mark.postgres]
 
-RUNS, WITH_A_MODEL = 200, 6
+# on PostgreSQL, where leases are taken and results written by another code of the database, fewer runs must do
+RUNS, WITH_A_MODEL = (48, 4) if on_postgres() else (200, 6)
 TOGETHER = 2
-KILLS_OF_A_WORKER, KILLS_OF_A_PROCESS = 4, 40
+KILLS_OF_A_WORKER, KILLS_OF_A_PROCESS = (2, 14) if on_postgres() else (4, 40)
 IMPATIENT = {"CADASTRE_RUN_LEASE_SECONDS": "2", "CADASTRE_RUN_MAX_ATTEMPTS": "50"}
 MODEL = on_scoring("return np.column_stack([1 - X['age'] / 100, X['age'] / 100])")
 
@@ -64,7 +66,7 @@ def queue(cast):
     return expected
 
 
-def test_two_hundred_runs_with_workers_killed_at_random_end_in_exactly_one_result_each(start_worker, settings):
+def test_runs_whose_workers_are_killed_at_random_end_in_exactly_one_result_each(start_worker, settings):
     settings.RUN_MAX_ATTEMPTS = int(IMPATIENT["CADASTRE_RUN_MAX_ATTEMPTS"])  # of the sweeper, which runs here
     cast = make_cast()
     expected = queue(cast)
@@ -90,7 +92,7 @@ def test_two_hundred_runs_with_workers_killed_at_random_end_in_exactly_one_resul
     seconds = time.monotonic() - began
     assert unfinished() == 0, f"after {seconds:.0f} s, {whole} workers and {processes} of their processes killed"
 
-    assert (whole, processes > 10) == (KILLS_OF_A_WORKER, True)
+    assert (whole, processes > KILLS_OF_A_PROCESS // 4) == (KILLS_OF_A_WORKER, True)
     ended = ValidationRun.objects.annotate(judged=Count("results"))
     assert {run.pk: (run.state, run.judged) for run in ended} == dict.fromkeys(expected, ("concluded", 2))
     assert all(run.outcome == expected[run.pk] or expected[run.pk] is None for run in ended)
