@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +56,17 @@ def psi_interval(
 ) -> Interval | None:
     """Return the bias-corrected interval of PSI by resampling both histograms; bins stay as they are."""
     both = (reference > 0.0) | (current > 0.0)
-    before = resample(reference[both], seed=seed, replicates=replicates)
+    before = _drawn(tuple(reference[both].tolist()), seed, replicates)
     now = resample(current[both], seed=seed + 1, replicates=replicates)
     return bias_corrected(psi(reference, current).value, _parts(before, now).sum(axis=1), confidence)
+
+
+@lru_cache(maxsize=8)
+def _drawn(counts: tuple[float, ...], seed: int, replicates: int) -> Floats:
+    """Return the draws of one histogram: cut at its own quantiles, the reference has the same counts column by column."""
+    drawn = resample(np.array(counts), seed=seed, replicates=replicates)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def psi_by_chance(reference: Floats, current: Floats) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from audits.statistics.histograms import FINE_BINS, CategoryHistogram, Histogram, NumberHistogram
 from audits.tables.asking import MISSING, group_label
-from audits.tables.scan import Scan
+from audits.tables.scan import HeldScan, Scan
 from audits.tables.slots import SLICE, Counted, Room, compile_for
 from registry.errors import DomainError
 
@@ -47,14 +47,18 @@ class NumberFilling:
     def _add_points(self, values: Floats, points: Floats) -> None:
         import numpy as np
 
-        counted, kept = self.counted, values[~np.isnan(values)]
+        # Sorted values are cut at the points: that costs a tenth of looking each value up among them.
+        counted, kept = self.counted, np.sort(values)
+        kept = kept[: len(kept) - int(np.isnan(kept).sum())]
         counted.missing += len(values) - len(kept)
-        found = np.searchsorted(points, kept, side="left")
-        slot = 2 * found
-        inside = found < len(points)
-        slot[inside] += points[found[inside]] == kept[inside]
-        counted.counts += np.bincount(slot, minlength=len(counted.counts))
-        counted.sums += np.bincount(slot, weights=kept, minlength=len(counted.sums))
+        ends = np.empty(len(counted.counts) + 1, dtype=np.int64)
+        ends[0], ends[-1] = 0, len(kept)
+        ends[1:-1:2] = np.searchsorted(kept, points, side="left")
+        ends[2:-1:2] = np.searchsorted(kept, points, side="right")
+        rows = np.diff(ends)
+        counted.counts += rows
+        slot = np.repeat(np.arange(len(rows)), rows)
+        counted.sums += np.bincount(slot, weights=kept, minlength=len(rows))
         counted.square += float(np.square(kept).sum())
 
     def add_slots(self, slot: Floats, counts: Floats, totals: Floats, squares: Floats) -> None:
@@ -84,7 +88,7 @@ class NumberFilling:
 class Filling:
     """One pass over the columns of a table that is read in passing."""
 
-    def __init__(self, scan: Scan) -> None:
+    def __init__(self, scan: Scan | HeldScan) -> None:
         self.scan = scan
 
     def points(self, names: tuple[str, ...], *, most: int) -> dict[str, tuple[Floats | None, float, float]]:

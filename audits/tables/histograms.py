@@ -17,6 +17,7 @@ from audits.tables.asking import arrays_of, narrowed, number, rows_of
 from audits.tables.categories import MAX_VALUES, category_counts
 from audits.tables.contract import EvaluationTable
 from audits.tables.filling import OUTERMOST, Filling, NumberFilling, kept_categories
+from audits.tables.scan import HeldScan, Scan, for_passes
 from audits.tables.gaps import batches
 from registry.digests import digest_of
 from registry.errors import DomainError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+Reader = Scan | HeldScan | None
 FORMAT = "cadastre/histograms/2"
 MAX_POINTS = 1_024
 MAX_CATEGORIES = 2_000
@@ -99,15 +101,16 @@ def reference_histograms(table: EvaluationTable, columns: Iterable[str]) -> Hist
     names = _known(table, tuple(dict.fromkeys(columns)))
     kinds = {name: _is_number(table, name) for name in names}
     numbers = tuple(name for name in names if kinds[name])
-    points = _points(table, numbers)
+    reader = None if table.reader is None else for_passes(table.reader, names, rows=table.rows)
+    points = _points(table, numbers, reader)
     empty: dict[str, Histogram] = {}
     for name in names:
         empty[name] = _empty(name, *points[name]) if kinds[name] else CategoryHistogram(name, {}, 0, 0)
-    filled = _filled(table, empty)
+    filled = _filled(table, empty, reader)
     heavy = tuple(name for name in numbers if _is_heavy(filled[name]))
     if heavy:
-        ranked = _quantiles(table, heavy)
-        filled |= _filled(table, {name: _empty(name, ranked[name], 0.0, 0.0, False) for name in heavy})
+        ranked = _quantiles(table, heavy, reader)
+        filled |= _filled(table, {name: _empty(name, ranked[name], 0.0, 0.0, False) for name in heavy}, reader)
     return Histograms(filled, table.rows, table.digest)
 
 
@@ -131,7 +134,7 @@ def current_histograms(
             message = f"Column {here[:80]!r} holds {kind} now and {other} in the reference."
             raise DomainError("column-type-differs", message, column=here)
         empty[here] = _emptied(wanted, here)
-    filled = _filled(table, empty)
+    filled = _filled(table, empty, table.reader)
     return Histograms(filled, table.rows, table.digest)
 
 
@@ -193,13 +196,13 @@ def _is_heavy(found: Histogram) -> bool:
     return bool(found.counts.max() > max(1.0, HEAVY * found.n))
 
 
-def _quantiles(table: EvaluationTable, names: tuple[str, ...]) -> dict[str, Floats]:
+def _quantiles(table: EvaluationTable, names: tuple[str, ...], reader: Reader) -> dict[str, Floats]:
     """Return the distinct ones of the 2,000 values v = min{v: F(v) >= j/2000} of each column, and its outermost ones."""
     import ibis
     import numpy as np
 
-    if table.reader is not None:
-        return Filling(table.reader).quantiles(names, QUANTILES, rows=table.rows)
+    if reader is not None:
+        return Filling(reader).quantiles(names, QUANTILES, rows=table.rows)
     found: dict[str, Floats] = {}
     for name in names:
         rows = narrowed(table, (name,))
@@ -216,14 +219,16 @@ def _quantiles(table: EvaluationTable, names: tuple[str, ...]) -> dict[str, Floa
     return found
 
 
-def _points(table: EvaluationTable, names: tuple[str, ...]) -> dict[str, tuple[Floats | None, float, float]]:
+def _points(
+    table: EvaluationTable, names: tuple[str, ...], reader: Reader
+) -> dict[str, tuple[Floats | None, float, float]]:
     """Return, per column, its distinct finite values if they are few, and the smallest and the largest of them."""
     import numpy as np
 
     if not names:
         return {}
-    if table.reader is not None:
-        return Filling(table.reader).points(names, most=MAX_POINTS)
+    if reader is not None:
+        return Filling(reader).points(names, most=MAX_POINTS)
     found: dict[str, tuple[Floats | None, float, float]] = {}
     for some in batches(names):
         rows = narrowed(table, some)
@@ -245,10 +250,10 @@ def _finite(value: Any) -> Any:
     return (value.isnan() | (value.abs() == number(float("inf")))).ifelse(None, value)
 
 
-def _filled(table: EvaluationTable, empty: Mapping[str, Histogram]) -> dict[str, Histogram]:
+def _filled(table: EvaluationTable, empty: Mapping[str, Histogram], reader: Reader) -> dict[str, Histogram]:
     """Count the rows of the table into copies of empty histograms, keyed by column."""
-    if table.reader is not None:
-        return Filling(table.reader).filled(empty, rows=table.rows, most=MAX_CATEGORIES, values=MAX_VALUES)
+    if reader is not None:
+        return Filling(reader).filled(empty, rows=table.rows, most=MAX_CATEGORIES, values=MAX_VALUES)
     filled: dict[str, Histogram] = {}
     for name, one in empty.items():
         if isinstance(one, CategoryHistogram):

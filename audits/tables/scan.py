@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 BATCH_ROWS = 65_536
 BATCH_CELLS = 2**24
 PIECE_BYTES = 16 * 2**20
+HELD_CELLS = 2**20
+"""So many cells of a table are held, 8 MB of numbers, where reading them again would cost more than the counting."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,23 @@ class EngineScan:
         """Yield pieces of each named column; all rows, in their order."""
         for batch in self.batches(names, rows=rows_of_batch(names)):
             yield from zip(names, batch.columns, strict=True)
+
+
+@dataclass(frozen=True)
+class HeldScan:
+    """A few columns of a small table, read once for several passes."""
+
+    pieces: tuple[tuple[str, pa.Array], ...] = field(repr=False, compare=False)
+
+    def columns(self, names: tuple[str, ...]) -> Iterator[tuple[str, pa.Array]]:
+        """Yield pieces of each named column; all rows, in their order."""
+        wanted = frozenset(names)
+        yield from (piece for piece in self.pieces if piece[0] in wanted)
+
+
+def for_passes(scan: Scan, names: tuple[str, ...], *, rows: int) -> Scan | HeldScan:
+    """Return what several passes over these columns read: the columns of a small table are held meanwhile."""
+    return HeldScan(tuple(scan.columns(names))) if rows * len(names) <= HELD_CELLS else scan
 
 
 Scan = ParquetScan | EngineScan
