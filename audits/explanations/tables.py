@@ -20,23 +20,29 @@ integral); Nadel and Wettenstein, "From Decision Trees to Boolean Logic" (patter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from audits.explanations.forest import Forest
 from audits.explanations.offers import Offer
-from audits.explanations.patterns import Leaves, Paths, paths_of
+from audits.explanations.patterns import MAX_BITS, Leaves, Paths, paths_of
 from audits.explanations.quality import Contributions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_CELLS = 2**23
+MAX_CELLS, FEW_CELLS = 2**23, 2**20
+"""The cells of tables that are held at once; few where that costs no second look at the rows."""
+HELD_PATTERNS = 2**22
 MAX_LEAVES = 60_000
 BLOCK_CELLS = 2**18
 MANY_ROWS = 2_048
+WIDEST = 8
+"""Up to so many features for each on the path, adding a line with all of them costs less than looking each up."""
+WIDE_CELLS, WIDE_LEAVES = 2**16, 64
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,11 @@ def _offer(forest: Forest, paths: Paths, variant: str) -> Offer:
         if variant == "interventional":
             before, weights = forest.read(background), np.stack([weights[0], *counts])
         values = np.zeros((len(weights) if before is not None else 1, forest.features, len(sample)))
-        for part in _portions(paths, draws=len(values)):
+        held = paths.count * len(sample) <= HELD_PATTERNS
+        runs = tuple(paths.patterns(rows, MANY_ROWS)) if held else None
+        for part in _portions(paths, draws=len(values), most=FEW_CELLS if held else MAX_CELLS):
             tables = list(tabulated(paths, part, before, weights, rows=len(sample)))
-            _look_up(paths, tables, rows, values)
+            _look_up(tables, runs or paths.patterns(rows, MANY_ROWS), values)
         base = forest.expected if before is None else float(np.mean(forest.outputs(background)))
         first, *others = (np.ascontiguousarray(one.T) for one in values)
         return Contributions(
@@ -128,8 +136,8 @@ def least_seconds(forest: Forest) -> float:
 Part = list[tuple[Leaves, slice]]
 
 
-def _portions(paths: Paths, *, draws: int) -> Iterator[Part]:
-    """Yield the leaves in runs whose tables together stay within ``MAX_CELLS``, each cut to what a cache holds."""
+def _portions(paths: Paths, *, draws: int, most: int) -> Iterator[Part]:
+    """Yield the leaves in runs whose tables together stay within ``most`` cells, each cut to what a cache holds."""
     part: Part = []
     held = 0
     for group in paths.groups:
@@ -137,7 +145,7 @@ def _portions(paths: Paths, *, draws: int) -> Iterator[Part]:
         step = max(1, draws * BLOCK_CELLS // each)
         for begin in range(0, len(group.value), step):
             members = slice(begin, min(begin + step, len(group.value)))
-            if part and held + each * step > MAX_CELLS:
+            if part and held + each * step > most:
                 yield part
                 part, held = [], 0
             part.append((group, members))
@@ -221,12 +229,13 @@ def _sums_of_covers(
     return present, absent
 
 
-def _rule(size: int) -> Iterator[tuple[float, float]]:
-    """Yield the nodes and weights of the quadrature on [0, 1] that is exact for ``size`` players."""
+@lru_cache(maxsize=MAX_BITS)
+def _rule(size: int) -> tuple[tuple[float, float], ...]:
+    """Return the nodes and weights of the quadrature on [0, 1] that is exact for ``size`` players."""
     import numpy as np
 
     points, weights = np.polynomial.legendre.leggauss((size + 1) // 2)
-    yield from zip(((points + 1.0) / 2.0).tolist(), (weights / 2.0).tolist(), strict=True)
+    return tuple(zip(((points + 1.0) / 2.0).tolist(), (weights / 2.0).tolist(), strict=True))
 
 
 def _by_player(present: NDArray[np.float64], absent: NDArray[np.float64], size: int) -> NDArray[np.float64]:
@@ -272,62 +281,75 @@ def _places(patterns: NDArray[np.uint16], first: int, count: int) -> NDArray[np.
     return places
 
 
-def _look_up(paths: Paths, tables: Sequence[Table], values: NDArray[np.float64], found: NDArray[np.float64]) -> None:
-    """Add to ``found`` (draws, features, rows) the contributions of each row of ``values`` (columns, rows)."""
+def _look_up(
+    tables: Sequence[Table], runs: Iterable[tuple[slice, NDArray[np.uint16]]], found: NDArray[np.float64]
+) -> None:
+    """Add to ``found`` (draws, features, rows) the contributions of each row of the ``runs`` of patterns."""
+    import numpy as np
+
+    features = found.shape[1]
+    wide = {at for at, table in enumerate(tables) if not table.summed and features <= WIDEST * table.players.shape[1]}
+    for rows, patterns in runs:
+        added = np.zeros((len(found), patterns.shape[1], features))
+        for at, table in enumerate(tables):
+            if at in wide:
+                _add_wide(table, patterns, added)
+            elif table.summed:
+                _add_summed(table, patterns, rows, found)
+            else:
+                _add_by_leaf(table, patterns, rows, found)
+        found[:, :, rows] += added.transpose(0, 2, 1)
+
+
+def _add_wide(table: Table, patterns: NDArray[np.uint16], added: NDArray[np.float64]) -> None:
+    """Add for each row the sum over leaves of a line of a table that has a column for every feature."""
     import numpy as np
     from scipy.sparse import csr_matrix
 
-    features, total = found.shape[1:]
-    if total > MANY_ROWS:
-        _look_up_many(paths, tables, values, found)
-        return
-    owners = []
-    for table in tables:
-        players = table.players.T.ravel()
-        order = np.argsort(players, kind="stable")
-        ends = np.searchsorted(players[order], np.arange(features + 1))
-        owners.append(csr_matrix((np.ones(len(order)), order, ends), shape=(features, len(order))))
-    for rows, patterns in paths.patterns(values):
-        for table, owner in zip(tables, owners, strict=True):
-            count, size = table.players.shape
-            places = _places(patterns, table.first, count)
-            for draw, held in enumerate(table.values):
-                read = _from_sums(held, places, size) if table.summed else _from_table(held, places)
-                found[draw, :, rows] += owner @ read.reshape(size * count, -1)
+    (leaves, size), (draws, rows, features) = table.players.shape, added.shape
+    step = max(1, min(WIDE_LEAVES, WIDE_CELLS // (features << size)))
+    for begin in range(0, leaves, step):
+        players = table.players[begin : begin + step]
+        count = len(players)
+        each = np.arange(count, dtype=np.int32)
+        places = patterns[table.first + begin : table.first + begin + count] + (each << size)[:, None]
+        ends = np.arange(0, count * rows + 1, count, dtype=np.int32)
+        shape = (rows, count << size)
+        reading = csr_matrix((np.ones(count * rows), np.ascontiguousarray(places.T).ravel(), ends), shape=shape)
+        for draw in range(draws):
+            lines = np.zeros((count, 2**size, features))
+            for bit, cells in enumerate(table.values[draw, :, :, begin : begin + count]):
+                lines[each, :, players[:, bit]] = cells.T
+            added[draw] += reading @ lines.reshape(-1, features)
 
 
-def _look_up_many(
-    paths: Paths, tables: Sequence[Table], values: NDArray[np.float64], found: NDArray[np.float64]
-) -> None:
-    """Do the same leaf by leaf: a call for each feature of each leaf, but nothing that a cache does not hold."""
+def _add_by_leaf(table: Table, patterns: NDArray[np.uint16], rows: slice, found: NDArray[np.float64]) -> None:
+    """Add leaf by leaf: a call for each feature of each leaf, whatever the number of features."""
     import numpy as np
 
-    cut = [(table, np.ascontiguousarray(np.moveaxis(table.values, 3, 0))) for table in tables if not table.summed]
-    summed = [table for table in tables if table.summed]
-    for rows, patterns in paths.patterns(values, MANY_ROWS):
-        added = np.empty(patterns.shape[1])
-        for table, by_leaf in cut:
-            for leaf, (players, each) in enumerate(zip(table.players.tolist(), by_leaf, strict=True)):
-                place = patterns[table.first + leaf].astype(np.intp)
-                for draw, held in enumerate(each):
-                    for player, cells in zip(players, held, strict=True):
-                        cells.take(place, out=added, mode="clip")
-                        found[draw, player, rows] += added
-        for table in summed:
-            count, size = table.players.shape
-            places = _places(patterns, table.first, count)
-            for draw, held in enumerate(table.values):
-                for bit, read in enumerate(_from_sums(held, places, size)):
-                    np.add.at(found[draw, :, rows], table.players[:, bit], read)
+    added = np.empty(patterns.shape[1])
+    by_leaf = np.ascontiguousarray(np.moveaxis(table.values, 3, 0))
+    for leaf, (players, each) in enumerate(zip(table.players.tolist(), by_leaf, strict=True)):
+        place = patterns[table.first + leaf].astype(np.intp)
+        for draw, held in enumerate(each):
+            for player, cells in zip(players, held, strict=True):
+                cells.take(place, out=added, mode="clip")
+                found[draw, player, rows] += added
 
 
-def _from_table(held: NDArray[np.float64], places: NDArray[np.intp]) -> NDArray[np.float64]:
+def _add_summed(table: Table, patterns: NDArray[np.uint16], rows: slice, found: NDArray[np.float64]) -> None:
+    """Add what A and B come to for each player."""
     import numpy as np
+    from scipy.sparse import csr_matrix
 
-    read = np.empty((len(held), *places.shape))
-    for of, player in zip(read, held, strict=True):
-        np.take(player.reshape(-1), places, out=of, mode="clip")
-    return read
+    count, size = table.players.shape
+    players = table.players.T.ravel()
+    order = np.argsort(players, kind="stable")
+    ends = np.searchsorted(players[order], np.arange(found.shape[1] + 1))
+    owner = csr_matrix((np.ones(len(order)), order, ends), shape=(found.shape[1], len(order)))
+    places = _places(patterns, table.first, count)
+    for draw, held in enumerate(table.values):
+        found[draw, :, rows] += owner @ _from_sums(held, places, size).reshape(size * count, -1)
 
 
 def _from_sums(held: NDArray[np.float64], places: NDArray[np.intp], size: int) -> NDArray[np.float64]:

@@ -17,8 +17,8 @@ from audits.tables.asking import arrays_of, narrowed, number, rows_of
 from audits.tables.categories import MAX_VALUES, category_counts
 from audits.tables.contract import EvaluationTable
 from audits.tables.filling import OUTERMOST, Filling, NumberFilling, kept_categories
-from audits.tables.scan import HeldScan, Scan, for_passes
 from audits.tables.gaps import batches
+from audits.tables.scan import HeldScan, Scan, for_passes
 from registry.digests import digest_of
 from registry.errors import DomainError
 
