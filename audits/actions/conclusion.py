@@ -60,8 +60,8 @@ def conclude(run: ValidationRun) -> ValidationRun:
     if set(found) != set(lines) or sum(len(step.results) for step in steps) != len(run.plan["requirements"]):
         raise DomainError("results-incomplete", "Each requirement of the plan has exactly one result.")
     results = [found[key] for key in lines]
-    for position, result in enumerate(results):
-        CheckResult.objects.create(
+    CheckResult.objects.bulk_create(
+        CheckResult(
             run=run,
             position=position,
             requirement_key=result.requirement["key"],
@@ -75,6 +75,8 @@ def conclude(run: ValidationRun) -> ValidationRun:
             mend=result.mend,
             evidence_sha256=result.evidence_sha256,
         )
+        for position, result in enumerate(results)
+    )
     manifest = manifest_of(steps) | {"plan_digest": run.plan_digest}
     stored = store_json({"plan": run.plan, "manifest": manifest}, kind=Evidence.Kind.RUN)
     manifest["manifest_sha256"] = stored.sha256

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import F
 
-from audits.actions.evidence import read_evidence, store_evidence, store_json
+from audits.actions.evidence import read_evidence, store_evidence
 from audits.dossier.kind import FULL, KINDS, is_of_register
 from audits.models import Dossier, Evidence
 from registry.actions.inventory import require_role
@@ -226,7 +226,7 @@ def _build(dossier: Dossier) -> Dossier:
     document, pdf = document_and_pdf(content)
     _progress(dossier, 85)
     signed = sign(pdf)
-    stored = store_json(facts, kind=Evidence.Kind.DOSSIER_FACTS)
+    stored = store_evidence(content, kind=Evidence.Kind.DOSSIER_FACTS, media_type="application/json")
     kept = store_evidence(signed, kind=Evidence.Kind.DOSSIER_PDF, media_type="application/pdf")
     return _issue(
         dossier,

@@ -86,6 +86,9 @@ def cell(value: object) -> float | str | None:
     return text(value, 200) if isinstance(value, str) else number(value)
 
 
+PLAIN = frozenset({str, int, float, bool})
+
+
 def maybe(value: object, read: Callable[[object], T]) -> T | None:
     """Return None for null, else what ``read`` reads."""
     return None if value is None else read(value)
@@ -100,6 +103,8 @@ def fields(value: object, names: set[str]) -> dict[str, Any]:
 
 def plain(value: object) -> Any:
     """Return tuples as lists and records as objects, at any depth."""
+    if value is None or type(value) in PLAIN:  # nearly all of an explanation is numbers
+        return value
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     if isinstance(value, dict):

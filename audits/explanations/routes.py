@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from audits.explanations import linear, sampled, trees
@@ -72,6 +74,14 @@ def attributions(
     return cheapest.contributions(background, sample)
 
 
+@lru_cache(maxsize=1)
+def _thread_pools(modules: int) -> Any:
+    """Return what limits threads; looked for again when ``modules``, so many are loaded, may have brought another pool."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no types
+
+    return ThreadpoolController()
+
+
 def explain(
     model: Any,
     background: Any,
@@ -90,14 +100,14 @@ def explain(
     explanation notes it. The digests are left empty for the parent to fill in. Raises ValueError for an empty table or
     no seed.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
-
     plan = plan or ExplainPlan()
     if len(background) == 0 or len(sample) == 0 or not seeds:
         raise ValueError("an explanation needs a background, a sample and a seed")
     began = time.process_time()
     features = [str(name) for name in sample.columns]
-    with threadpool_limits(1):  # threads that wait for one another burn more time on few rows than the rows take
+    with _thread_pools(len(sys.modules)).limit(
+        limits=1
+    ):
         found = _attributed(model, background, sample, column=column, seeds=seeds, plan=plan)
     mean, error = importance(found.first.values, found.chosen.strata, found.chosen.sizes)
     if found.first.background_rows < len(background):
