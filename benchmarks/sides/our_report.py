@@ -86,6 +86,7 @@ def _repeating(model: Any, files: dict[str, Path], columns: list[str]) -> Callab
     from audits.actions.steps import claim, finish
     from audits.actions.validation import start_validation
     from audits.models import Evidence
+    from governance.celery import load_what_measures
 
     version, actor, plan = _registered(files)
 
@@ -119,6 +120,7 @@ def _repeating(model: Any, files: dict[str, Path], columns: list[str]) -> Callab
         }
 
     once()
+    load_what_measures()  # as a worker does before its first task
     return once
 
 

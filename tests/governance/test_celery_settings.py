@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from fnmatch import fnmatchcase
 
 import pytest
 from kombu.exceptions import OperationalError
 
-from governance.celery import BEAT_TABLE, HARD_LIMIT_SECONDS, app, configuration
+from governance.celery import BEAT_TABLE, HARD_LIMIT_SECONDS, app, configuration, load_what_measures
 from governance.processes.commands import QUEUES
 
 
@@ -61,3 +62,11 @@ def test_a_broker_that_is_down_is_noticed_within_seconds(address: str) -> None:
         with pytest.raises(OperationalError):
             app.send_task("registry.tasks.sequence_ledger", connection=connection, retry=False)
         assert time.monotonic() - start < 10.0
+
+
+def test_what_a_worker_has_loaded_is_not_collected_again() -> None:
+    try:
+        load_what_measures()
+        assert gc.get_freeze_count() > 100_000
+    finally:
+        gc.unfreeze()
