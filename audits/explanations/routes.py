@@ -105,9 +105,7 @@ def explain(
         raise ValueError("an explanation needs a background, a sample and a seed")
     began = time.process_time()
     features = [str(name) for name in sample.columns]
-    with _thread_pools(len(sys.modules)).limit(
-        limits=1
-    ):
+    with _thread_pools(len(sys.modules)).limit(limits=1):
         found = _attributed(model, background, sample, column=column, seeds=seeds, plan=plan)
     mean, error = importance(found.first.values, found.chosen.strata, found.chosen.sizes)
     if found.first.background_rows < len(background):
