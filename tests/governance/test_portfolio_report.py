@@ -192,6 +192,43 @@ def test_who_may_ask_and_what_is_refused(story: ModelVersion, cast: Cast) -> Non
     assert request_register_report(actor=cast.ravi)[1]
 
 
+def test_the_number_of_queries_does_not_grow_with_the_register(cast: Cast) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    asked = []
+    for count in (3, 12):
+        for number in range(count):
+            a_model(cast, f"model-{count}-{number}")
+        with CaptureQueriesContext(connection) as seen:
+            facts_now()
+        asked.append(sum("SELECT" in one["sql"] for one in seen.captured_queries))
+    assert asked[1] <= asked[0] + 2
+
+
+def test_a_row_of_ten_thousand_costs_what_a_row_of_a_thousand_costs(story: ModelVersion) -> None:
+    """Measured without the collector, whose walks over all that is alive are no work on a row."""
+    import gc
+    import time
+
+    from audits.dossier.build import document_and_pdf
+    from registry.digests import canonical_json
+
+    facts, spent = facts_now(), []
+    (row,) = facts["sections"]["method"]["rows"]
+    for count in (1_000, 10_000):
+        facts["sections"]["method"]["rows"] = [row | {"model": f"model-{number:05}"} for number in range(count)]
+        stored = canonical_json(facts)
+        gc.disable()
+        try:
+            started = time.process_time()
+            document_and_pdf(stored)
+            spent.append(time.process_time() - started)
+        finally:
+            gc.enable()
+    assert spent[1] < 20 * spent[0], spent
+
+
 def verdicts(report: Dossier, actor: User, folder: Any) -> tuple[int, int]:
     """Return what ``verify.py`` and the service's own verifier say of a report's bundle."""
     from audits.actions.bundles import make_bundle

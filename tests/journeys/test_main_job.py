@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from audits.actions.dossiers import render_again, request_dossier
+from audits.actions.dossiers import render_again, request_dossier, request_register_report
 from audits.actions.evidence import read_evidence
 from audits.models import Dossier, Finding, ValidationRun
 from governance.actions.approvals import approve
@@ -188,6 +188,10 @@ def test_the_main_job_from_registration_to_a_proven_dossier(worker):
     assert (dossier.state, dossier.failure) == ("issued", None)
     pdf = read_evidence(dossier.pdf_sha256)
     assert pdf.startswith(render_again(dossier)), "the same facts give the same bytes, the signature follows"
+    report, _ = request_register_report(actor=cast.ravi)
+    report = until(Dossier.objects.filter(pk=report.pk).exclude(state="queued").first, what="the portfolio report")
+    assert (report.state, report.failure, report.version) == ("issued", None, None)
+    assert read_evidence(report.pdf_sha256).startswith(render_again(report))
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
     assert sha_of_second[:16] in text.replace("\n", "")
     assert "The numbers hold." in text
