@@ -43,7 +43,7 @@ def candidates(request: PromotionRequest, rules: PolicyRules | None) -> list[Can
     for person in people.order_by("username").prefetch_related(
         Prefetch("grants", queryset=live, to_attr="live_grants")
     ):
-        roles = tuple(sorted(grant.role for grant in person.live_grants)) if person.is_active else ()
+        roles = tuple(sorted(grant.role for grant in person.live_grants)) if person.may_act else ()
         against = _against(person, roles, requesters, set(contributions), rules)
         hands = tuple(contributions.get(person.pk, ()))
         found.append(Candidate(person, roles, against, hands, decided.get(person.pk)))
@@ -57,7 +57,7 @@ def _against(
         return (NO_RULES,)
     return person_obstacles(
         str(person.pk),
-        active=person.is_active,
+        active=person.may_act,
         is_person=person.is_person,
         roles=roles,
         requesters={str(pk) for pk in requesters},

@@ -38,6 +38,11 @@ BEAT_TABLE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"queue": "default", "expires": 60.0},
     },
+    "sweep-verifications": {
+        "task": "registry.tasks.sweep_verifications",
+        "schedule": 30.0,
+        "options": {"queue": "default", "expires": 30.0},
+    },
     "reconcile-ledger": {
         "task": "registry.tasks.reconcile_ledger",
         "schedule": 3600.0,
@@ -92,6 +97,7 @@ def configuration(broker_url: str) -> dict[str, Any]:
         "task_routes": {
             "audits.tasks.run_*": {"queue": "validation"},
             "audits.tasks.*dossier*": {"queue": "documents"},
+            "registry.tasks.verify_ledger": {"queue": "documents"},
         },
         "task_publish_retry_policy": {**transport_options(""), "retry_errors": None},
         "worker_prefetch_multiplier": 1,

@@ -178,11 +178,22 @@ class UserAdmin(ReadOnlyAdmin[User]):
     """People and service accounts; for those who look after or audit them."""
 
     roles = WHO_SEES_PEOPLE
-    list_display = ("username", "display_name", "kind", "responsible", "is_active", "created_at")
+    list_display = ("username", "display_name", "kind", "responsible", "is_active", "ends_at", "created_at")
     list_filter = ("kind", "is_active")
     list_select_related = ("responsible",)
     search_fields = ("username", "display_name")
-    fields = ("username", "display_name", "email", "kind", "responsible", "is_active", "created_at", "last_login")
+    fields = (
+        "username",
+        "display_name",
+        "email",
+        "kind",
+        "responsible",
+        "is_active",
+        "outside",
+        "ends_at",
+        "created_at",
+        "last_login",
+    )
 
 
 @admin.register(RoleGrant)

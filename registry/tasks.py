@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 from celery import shared_task
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger("cadastre.tasks")
+
+
+def send(task: Any, *args: str) -> None:
+    """Publish a wake-up. A broker that is away costs a delay, not work: the sweeper finds the row."""
+    try:
+        task.apply_async(args=args, retry=False)
+    except OperationalError as error:
+        log.warning("The broker did not take %s%r: %s. The sweeper will find the row.", task.name, args, error)
 
 
 @shared_task(name="registry.tasks.sequence_ledger")
@@ -41,3 +55,19 @@ def reconcile_ledger() -> int:
     from registry.ledger.standing import standing
 
     return 0 if standing().read_only else len(reconcile())
+
+
+@shared_task(name="registry.tasks.verify_ledger")
+def verify_ledger(verification_id: str) -> None:
+    """Verify the whole ledger for whoever asked; also while the register is read-only, when it matters most."""
+    from registry.actions.verification import carry_out
+
+    carry_out(verification_id, tell=True)
+
+
+@shared_task(name="registry.tasks.sweep_verifications")
+def sweep_verifications() -> None:
+    """Look after verifications that nobody took or whose worker is lost."""
+    from registry.actions import verification
+
+    verification.sweep_verifications()

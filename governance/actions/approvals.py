@@ -82,7 +82,7 @@ def obstacles(request: PromotionRequest, person: User, rules: PolicyRules) -> tu
     contributors = {str(pk) for pk in request.version.contributions.values_list("person_id", flat=True)}
     return person_obstacles(
         str(person.pk),
-        active=person.is_active,
+        active=person.may_act,
         is_person=person.is_person,
         roles=person.roles(),
         requesters={str(request.requested_by_id), str(request.requested_for_id)},

@@ -47,7 +47,7 @@ def make_credential(
     """
     if not (actor.is_person and actor.holds(Role.ADMINISTRATOR)):
         raise DomainError("not-an-administrator", "Only an administrator may do this.", kind="forbidden")
-    if account.is_person or not account.is_active:
+    if account.is_person or not account.may_act:
         raise DomainError("token-for-a-person", "Tokens are for active service accounts; a person signs in.")
     unknown = sorted(set(scopes) - SCOPES)
     if unknown or not scopes:
@@ -88,7 +88,10 @@ def revoke_credential(credential: ApiCredential, *, actor: User) -> ApiCredentia
 
 
 def credential_of(token: str) -> ApiCredential | None:
-    """Return the live credential of a token; None when unknown, revoked, expired, or its account is shut out."""
+    """Return the live credential of a token; None when unknown, revoked, expired, or its account is shut out.
+
+    Raises ``account-ended`` (forbidden) when the account, or that of the person who answers for it, has come to its end.
+    """
     if not token.startswith(PREFIX) or len(token) > 200:
         return None
     credential = (
@@ -101,4 +104,6 @@ def credential_of(token: str) -> ApiCredential | None:
     responsible = credential.account.responsible
     if responsible is None or not responsible.is_active:
         return None
+    if credential.account.has_ended or responsible.has_ended:
+        raise DomainError("account-ended", "The account of this token has ended.", kind="forbidden")
     return credential

@@ -29,6 +29,8 @@ def make_link(person: User, *, actor: User) -> str:
     """Make a one-time link for a person and return its address; only an administrator may, and it is shown only now."""
     if not (actor.is_person and actor.holds(Role.ADMINISTRATOR)):
         raise DomainError("not-an-administrator", "Only an administrator may do this.", kind="forbidden")
+    if person.has_ended:
+        raise DomainError("account-ended", "The account has ended; set another end first.", kind="conflict")
     if not person.is_person or not person.is_active:
         raise DomainError("not-a-person", "A one-time link is for an active person.")
     _replace_links(person, actor=actor)
@@ -89,7 +91,7 @@ def _live(token: str) -> OneTimeLink:
         .filter(digest=sha256_hex(token.encode("utf-8", "replace")), used_at__isnull=True, person__is_active=True)
         .first()
     )
-    if link is None or link.expires_at <= database_now():
+    if link is None or link.expires_at <= database_now() or link.person.has_ended:
         raise _not_valid()
     return link
 

@@ -49,7 +49,10 @@ class CredentialAuthentication(BaseAuthentication):
         if header is None:
             return None
         scheme, _space, token = header.partition(" ")
-        credential = credential_of(token) if scheme.lower() == "bearer" else None
+        try:
+            credential = credential_of(token) if scheme.lower() == "bearer" else None
+        except DomainError as ended:
+            raise exceptions.AuthenticationFailed(_("The account of this token has ended."), ended.code) from ended
         if credential is None:
             raise exceptions.AuthenticationFailed(
                 _("The token is unknown, expired or has been taken away."), "token-not-valid"

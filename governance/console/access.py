@@ -41,7 +41,12 @@ ROOMS = (
     Room(_("Findings"), "findings", PEOPLE_WHO_READ, frozenset({"findings", "finding"})),
     Room(_("Policies"), "policies", PEOPLE_WHO_READ, frozenset({"policies", "policy", "policy_draft"})),
     Room(_("Portfolio"), "portfolio", READ_EVIDENCE, frozenset({"portfolio"})),
-    Room(_("Audit"), "audit", READ_EVIDENCE, frozenset({"audit", "decision", "standing", "verification"})),
+    Room(
+        _("Audit"),
+        "audit",
+        READ_EVIDENCE,
+        frozenset({"audit", "decision", "standing", "verifications", "verification", "divergences"}),
+    ),
     Room(_("People"), "people", RUN_THE_SYSTEM, frozenset({"people", "person"})),
 )
 

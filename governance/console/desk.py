@@ -159,7 +159,8 @@ def worker_health() -> dict[str, Any]:
 def account_care() -> dict[str, Any]:
     """Return what an administrator looks after: links not used yet, tokens that end soon, people without a role."""
     now = database_now()
-    people = User.objects.filter(is_active=True, kind=User.Kind.PERSON)
+    in_time = Q(ends_at__isnull=True) | Q(ends_at__gt=now)
+    people = User.objects.filter(in_time, is_active=True, kind=User.Kind.PERSON)
     return {
         "links": OneTimeLink.objects.filter(used_at__isnull=True, expires_at__gt=now).select_related("person"),
         "tokens": ApiCredential.objects.filter(
@@ -167,6 +168,7 @@ def account_care() -> dict[str, Any]:
         ).select_related("account"),
         "without_role": people.exclude(grants__ended_at__isnull=True, grants__isnull=False),
         "people": people.count(),
+        "ending": people.filter(ends_at__lt=now + timedelta(days=14)).order_by("ends_at"),
     }
 
 

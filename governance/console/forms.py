@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
@@ -34,6 +34,11 @@ def _prose(label: Words, help_text: Words = "", rows: int = 4) -> forms.CharFiel
     return forms.CharField(
         label=label, help_text=help_text, max_length=4000, widget=forms.Textarea(attrs={"rows": rows, "cols": 60})
     )
+
+
+def end_of(day: date | None) -> datetime | None:
+    """Return the last instant of a day in the time zone of the register; None for none."""
+    return None if day is None else timezone.make_aware(datetime.combine(day, time.max))
 
 
 class DecisionForm(forms.Form):
@@ -145,6 +150,32 @@ class PersonForm(forms.Form):
     )
     display_name = forms.CharField(label=_("Name"), max_length=120)
     email = forms.EmailField(label=_("E-mail"), required=False)
+    outside = forms.BooleanField(
+        label=_("From outside the organisation"),
+        required=False,
+        help_text=_("Such as an outside auditor. The account then needs an end, within a year."),
+    )
+    ends_at = forms.DateField(
+        label=_("Ends on"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("The last day on which the person can sign in. Empty: no end."),
+    )  # fmt: skip
+
+    def clean_ends_at(self) -> datetime | None:
+        """Return the end of that day."""
+        return end_of(self.cleaned_data["ends_at"])
+
+
+class EndForm(forms.Form):
+    """When an account ends."""
+
+    ends_at = forms.DateField(
+        label=_("Ends on"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("The last day on which the account can be used. Empty: no end."),
+    )  # fmt: skip
+
+    def clean_ends_at(self) -> datetime | None:
+        """Return the end of that day."""
+        return end_of(self.cleaned_data["ends_at"])
 
 
 class ServiceAccountForm(forms.Form):

@@ -28,6 +28,13 @@ class Console(AdminSite):
         super().__init__(name)
         self.disable_action("delete_selected")
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the sign-in page with our own form, which knows accounts that have ended."""
+        from governance.console.sign_in import SignInForm
+
+        self.login_form = SignInForm
+        return super().login(request, extra_context)
+
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Return our pages, then what Django's admin brings: sign-in, sign-out and the windows on the records."""
         from governance.console import past
@@ -44,6 +51,7 @@ class Console(AdminSite):
             promotions,
             runs,
             standing,
+            verification,
         )
 
         def page(route: str, view: View, name: str) -> URLPattern:
@@ -64,7 +72,11 @@ class Console(AdminSite):
             page("policies/<slug:slug>/<int:number>/", policies.policy, "policy"),
             page("portfolio/", portfolio.portfolio, "portfolio"),
             page("audit/", audit.audit, "audit"),
-            page("audit/verification/", audit.verification, "verification"),
+            page("audit/verifications/", verification.verifications, "verifications"),
+            page("audit/verifications/<uuid:verification_id>/", verification.verification, "verification"),
+            page(
+                "audit/verifications/<uuid:verification_id>/progress/", verification.progress, "verification_progress"
+            ),
             page("audit/divergences/", divergences.divergences, "divergences"),
             page("audit/standing/", standing.standing_page, "standing"),
             page("audit/decisions/<uuid:decision_id>/", audit.decision, "decision"),

@@ -56,9 +56,9 @@ def gather_facts(asked: c.Asked, now: datetime) -> c.GateFacts:
         request=_request(request) if request else None,
         validation=validation_facts(run, verified=_is_verified(run)) if run else None,
         findings=_findings(version, now) if version else (),
-        approvals=_approvals(request) if request else (),
+        approvals=_approvals(request, now) if request else (),
         lineage=lineage_facts(version),
-        record=record_facts(version),
+        record=record_facts(version, at=now),
         ledger=_ledger(now, _divergences(version, environment)),
     )
 
@@ -167,7 +167,7 @@ def _findings(version: ModelVersion, now: datetime) -> tuple[c.FindingFacts, ...
     return tuple(c.FindingFacts(str(row.pk), row.severity, row.title, row.blocking) for row in rows)
 
 
-def _approvals(request: PromotionRequest) -> tuple[c.ApprovalFacts, ...]:
+def _approvals(request: PromotionRequest, now: datetime) -> tuple[c.ApprovalFacts, ...]:
     rows = list(Approval.objects.select_related("approver").filter(request=request).order_by("decided_at", "id"))
     people = {row.approver_id for row in rows}
     roles: dict[object, set[str]] = {}
@@ -178,14 +178,18 @@ def _approvals(request: PromotionRequest) -> tuple[c.ApprovalFacts, ...]:
     contributors = {hand.person_id for hand in request.version.contributions.all()}
     return tuple(
         approval_facts(
-            row, roles=frozenset(roles.get(row.approver_id, ())), contributed=row.approver_id in contributors
+            row,
+            roles=frozenset(roles.get(row.approver_id, ())),
+            contributed=row.approver_id in contributors,
+            at=now,
         )
         for row in rows
     )
 
 
-def approval_facts(row: Approval, *, roles: frozenset[str], contributed: bool) -> c.ApprovalFacts:
-    """Return the facts of a decision by somebody who holds these roles, unless they are shut out."""
+def approval_facts(row: Approval, *, roles: frozenset[str], contributed: bool, at: datetime) -> c.ApprovalFacts:
+    """Return the facts of a decision by somebody who holds these roles at an instant, unless they are shut out or ended."""
+    active = row.approver.may_act_at(at)
     return c.ApprovalFacts(
         id=str(row.pk),
         approver=str(row.approver_id),
@@ -195,9 +199,9 @@ def approval_facts(row: Approval, *, roles: frozenset[str], contributed: bool) -
         withdrawn=row.withdrawn_at is not None,
         manifest_digest=row.manifest_digest,
         evidence_digest=row.evidence_digest,
-        approver_active=row.approver.is_active,
+        approver_active=active,
         approver_is_person=row.approver.is_person,
-        approver_roles=roles if row.approver.is_active else frozenset(),
+        approver_roles=roles if active else frozenset(),
         approver_is_contributor=contributed,
     )
 
@@ -214,12 +218,12 @@ def lineage_facts(version: ModelVersion | None) -> c.LineageFacts:
     )
 
 
-def record_facts(version: ModelVersion | None) -> c.RecordFacts:
-    """Return how complete the inventory entry of a version's model is."""
+def record_facts(version: ModelVersion | None, *, at: datetime) -> c.RecordFacts:
+    """Return how complete the inventory entry of a version's model is at an instant."""
     owner = version.model.owner if version else None
     return c.RecordFacts(
         owner_named=owner is not None,
-        owner_active=owner is not None and owner.is_active,
+        owner_active=owner is not None and owner.may_act_at(at),
         intended_use_stated=bool(version and version.model.intended_use.strip()),
     )
 

@@ -57,7 +57,7 @@ def gather_facts_then(asked: c.Asked, past: Past) -> c.GateFacts:
         findings=_findings(past, version),
         approvals=_approvals(past, request, contributors),
         lineage=now.lineage_facts(version),
-        record=now.record_facts(version),
+        record=now.record_facts(version, at=past.instant),
         ledger=_ledger(past, _divergences(past, version, environment)),
     )
 
@@ -149,6 +149,7 @@ def _approvals(
             row,
             roles=frozenset(roles.get(str(row.approver_id), ())),
             contributed=str(row.approver_id) in contributors,
+            at=past.instant,
         )
         for row in rows
     )

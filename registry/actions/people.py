@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from registry import texts
 from registry.actions.erasure import commit_to
@@ -20,8 +22,11 @@ declare_action("role.granted", "A role was given.")
 declare_action("role.ended", "A role ended.")
 declare_action("person.deactivated", "An account was shut out.")
 declare_action("person.password_set", "A person set their password.")
+declare_action("person.end_set", "An administrator set when an account ends.")
 
 ITSELF = "cadastre"
+OUTSIDE_AT_MOST = timedelta(days=366)
+"""Someone from outside is let in for a year at a time; an administrator sets another end."""
 DECIDING = frozenset({Role.OWNER, Role.VALIDATOR, Role.RISK_MANAGER, Role.APPROVER})
 
 
@@ -37,12 +42,32 @@ def set_up_first_person(*, username: str, display_name: str) -> User:
 
 
 @transaction.atomic
-def register_person(*, username: str, display_name: str, email: str = "", actor: User) -> User:
-    """Make a person without a password: they set one themselves through a one-time link."""
+def register_person(
+    *,
+    username: str,
+    display_name: str,
+    email: str = "",
+    outside: bool = False,
+    ends_at: datetime | None = None,
+    actor: User,
+) -> User:
+    """Make a person without a password: they set one themselves through a one-time link.
+
+    Someone from ``outside``, such as an outside auditor, has an end. Raises ``outside-without-end``, ``end-in-the-past``
+    or ``end-too-far``.
+    """
     _require_administrator(actor)
+    _refuse_end(ends_at, outside=outside)
     if email:
         email = _free_email(email)
-    person = _new_account(username=username, display_name=display_name, email=email, kind=User.Kind.PERSON)
+    person = _new_account(
+        username=username,
+        display_name=display_name,
+        email=email,
+        kind=User.Kind.PERSON,
+        outside=outside,
+        ends_at=ends_at,
+    )
     append("person.registered", person, actor=actor)
     return person
 
@@ -51,7 +76,7 @@ def register_person(*, username: str, display_name: str, email: str = "", actor:
 def register_service_account(*, username: str, display_name: str, responsible: User, actor: User) -> User:
     """Make a service account for which a person answers: what the account contributes, that person contributed."""
     _require_administrator(actor)
-    if not responsible.is_person or not responsible.is_active:
+    if not responsible.is_person or not responsible.may_act:
         raise DomainError("responsible-not-a-person", "An active person must answer for a service account.")
     account = _new_account(
         username=username, display_name=display_name, email="", kind=User.Kind.SERVICE, responsible=responsible
@@ -103,10 +128,13 @@ def grant_role(person: User, role: str, *, actor: User) -> RoleGrant:
 
 @transaction.atomic
 def end_role(grant: RoleGrant, *, actor: User) -> RoleGrant:
-    """End a role; approvals given in it die with it. The last administrator stays: nobody could name another."""
+    """End a role; approvals given in it die with it. The last administrator stays: nobody could name another.
+
+    One whose account has an end does not count as the last.
+    """
     _require_administrator(actor)
     _lock_administrators(actor)
-    if not _administrators().exclude(pk=grant.pk).exists():
+    if not _administrators().filter(person__ends_at__isnull=True).exclude(pk=grant.pk).exists():
         raise DomainError("last-administrator", "The last administrator keeps the role.", kind="conflict")
     ended = RoleGrant.objects.filter(pk=grant.pk, ended_at__isnull=True).update(ended_at=database_now(), ended_by=actor)
     if ended != 1:
@@ -123,6 +151,7 @@ def deactivate(account: User, *, actor: User) -> User:
     if actor.pk == account.pk:
         raise DomainError("not-oneself", "Nobody deactivates themselves.", kind="forbidden")
     _lock_administrators(actor)
+    _keep_a_lasting_administrator(account)
     if User.objects.filter(pk=account.pk, is_active=True).update(is_active=False) != 1:
         raise DomainError("already-inactive", "The account is already inactive.", kind="conflict")
     account.refresh_from_db()
@@ -131,9 +160,31 @@ def deactivate(account: User, *, actor: User) -> User:
 
 
 @transaction.atomic
+def set_end(account: User, ends_at: datetime | None, *, actor: User) -> User:
+    """Set when an account ends by itself, None for never; also of one that has ended, which opens it again.
+
+    Raises ``not-oneself``, ``outside-without-end``, ``end-in-the-past``, ``end-too-far`` or ``last-administrator``.
+    """
+    _require_administrator(actor)
+    if actor.pk == account.pk:
+        raise DomainError("not-oneself", "Nobody sets their own end.", kind="forbidden")
+    _lock_administrators(actor)
+    found = User.objects.select_for_update(no_key=True).get(pk=account.pk)
+    _refuse_end(ends_at, outside=found.outside)
+    if ends_at is not None:
+        _keep_a_lasting_administrator(found)
+    if found.ends_at == ends_at:
+        return found
+    found.ends_at = ends_at
+    found.save(update_fields=["ends_at"])
+    append("person.end_set", found, actor=actor)
+    return found
+
+
+@transaction.atomic
 def set_password(person: User, password: str, *, actor: User) -> None:
     """Set a person's password, by that person only; the password itself never reaches the ledger."""
-    if actor.pk != person.pk or not person.is_person or not person.is_active:
+    if actor.pk != person.pk or not person.is_person or not person.may_act:
         raise DomainError("not-your-password", "A person sets their own password.", kind="forbidden")
     try:
         validate_password(password, person)
@@ -145,7 +196,8 @@ def set_password(person: User, password: str, *, actor: User) -> None:
 
 
 def _administrators() -> QuerySet[RoleGrant]:
-    return RoleGrant.objects.filter(role=Role.ADMINISTRATOR, ended_at__isnull=True, person__is_active=True)
+    lasting = Q(person__ends_at__isnull=True) | Q(person__ends_at__gt=database_now())
+    return RoleGrant.objects.filter(lasting, role=Role.ADMINISTRATOR, ended_at__isnull=True, person__is_active=True)
 
 
 def _lock_administrators(actor: User) -> None:
@@ -158,12 +210,39 @@ def _lock_administrators(actor: User) -> None:
         raise DomainError("not-an-administrator", "Only an administrator may do this.", kind="forbidden")
 
 
+def _keep_a_lasting_administrator(besides: User) -> None:
+    if not _administrators().filter(person__ends_at__isnull=True).exclude(person=besides).exists():
+        message = "The last administrator whose account has no end stays."
+        raise DomainError("last-administrator", message, kind="conflict")
+
+
 def _require_administrator(actor: User) -> None:
     if not (actor.is_person and actor.holds(Role.ADMINISTRATOR)):
         raise DomainError("not-an-administrator", "Only an administrator may do this.", kind="forbidden")
 
 
-def _new_account(*, username: str, display_name: str, email: str, kind: str, responsible: User | None = None) -> User:
+def _refuse_end(ends_at: datetime | None, *, outside: bool) -> None:
+    now = database_now()
+    if ends_at is None:
+        if outside:
+            raise DomainError("outside-without-end", "An account of someone from outside has an end.", field="ends_at")
+    elif ends_at <= now:
+        raise DomainError("end-in-the-past", "An account ends at an instant to come.", field="ends_at")
+    elif outside and ends_at > now + OUTSIDE_AT_MOST:
+        message = f"Someone from outside is let in for at most {OUTSIDE_AT_MOST.days} days at a time."
+        raise DomainError("end-too-far", message, field="ends_at")
+
+
+def _new_account(
+    *,
+    username: str,
+    display_name: str,
+    email: str,
+    kind: str,
+    responsible: User | None = None,
+    outside: bool = False,
+    ends_at: datetime | None = None,
+) -> User:
     name = texts.slug(username.casefold() if isinstance(username, str) else username, field="username")
     if len(name) > 64:
         raise DomainError("bad-slug", "username must have at most 64 characters.", field="username")
@@ -174,6 +253,8 @@ def _new_account(*, username: str, display_name: str, email: str, kind: str, res
         kind=kind,
         responsible=responsible,
         created_at=database_now(),
+        outside=outside,
+        ends_at=ends_at,
     )
     account.set_unusable_password()
     try:

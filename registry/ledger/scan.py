@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from registry.ledger.nodes import KEPT_EVERY
 from registry.ledger.report import Statement
 
 PAGE = 500
+SHARE = 80
+"""The part of a verification, in percent, that reading the ledger is; the rest is comparing the tables with it."""
 
 
 @dataclass
@@ -46,10 +48,13 @@ class Scan:
         """Return the claims in the order in which they build on each other."""
         return [self.bodies, self.columns, self.leaves, self.chains, self.pending, self.kept]
 
-    def run(self, using: str) -> None:
-        """Read the whole ledger once, in pages."""
+    def run(self, using: str, say: Callable[[int], None]) -> None:
+        """Read the whole ledger once, in pages; ``say`` is told the percentage, which ends at SHARE."""
         self._note_root()
+        size = LedgerLeaf.objects.using(using).count()
         for leaf, event in _leaves(using):
+            if self.compact.size % PAGE == 0:
+                say(SHARE * self.compact.size // max(1, size))
             value = self._check_leaf(leaf, event)
             for level, index, node in list(self.compact.append(value)):
                 if level % KEPT_EVERY == 0:

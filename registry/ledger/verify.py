@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from registry.ledger.snapshot import snapshot
 from registry.ledger.subject import subject_models
 from registry.ledger.succession import Succession, SuccessionInvalid
 
+Say = Callable[[int], None]
+"""Is told how many percent are done."""
+
 
 @dataclass(frozen=True)
 class Outside:
@@ -32,7 +35,11 @@ class Outside:
 
 
 def verify_all(
-    *, anchor_path: Path | None = None, key_path: Path | None = None, ask_remote: bool = False
+    *,
+    anchor_path: Path | None = None,
+    key_path: Path | None = None,
+    ask_remote: bool = False,
+    say: Say = lambda _percent: None,
 ) -> VerificationReport:
     """Verify one committed state of the database against its signatures and what was anchored outside it.
 
@@ -57,7 +64,7 @@ def verify_all(
         chain = _chain(using, key_path, trusted, turns)
         checkpoints = list(LedgerCheckpoint.objects.using(using).order_by("size"))
         scan = Scan(wanted=_wanted(checkpoints, [*outside.notes, *(row.note for row in receipts)], chain))
-        scan.run(using)
+        scan.run(using, say)
         _check_turns(chain, scan, turns)
         _check_checkpoints(checkpoints, scan, chain, signed)
         _check_anchors(outside, scan, chain, anchored)

@@ -9,6 +9,7 @@ from registry.models.lineage import LineageEdge
 from registry.models.model import Model
 from registry.models.people import Role, RoleGrant, User
 from registry.models.personal import CommitmentSalt, LegalHold
+from registry.models.verification import Verification
 from registry.models.version import Contribution, ModelVersion, VersionArtifact, VersionDataset
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Role",
     "RoleGrant",
     "User",
+    "Verification",
     "VersionArtifact",
     "VersionDataset",
 ]

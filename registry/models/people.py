@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -9,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from registry.ledger.clock import database_now
 from registry.ledger.subject import LedgerSubject
 from registry.models.identity import new_id
 
@@ -41,7 +43,8 @@ class Accounts(BaseUserManager["User"]):
 class User(LedgerSubject, AbstractBaseUser):
     """One person, or one service account that acts for a responsible person. Never deleted, only deactivated.
 
-    ``commitment`` is the salted digest of name and address, which is all of them that the ledger holds. Once they are
+    ``ends_at`` is when the account ends by itself, None where it does not; someone from ``outside`` always has such an
+    end. ``commitment`` is the salted digest of name and address, which is all of them that the ledger holds. Once they are
     erased and the salt with them, nobody can tell from it who it was.
     """
 
@@ -58,6 +61,8 @@ class User(LedgerSubject, AbstractBaseUser):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="service_accounts"
     )
     is_active = models.BooleanField(default=True)
+    outside = models.BooleanField(_("from outside the organisation"), default=False, db_default=False)
+    ends_at = models.DateTimeField(_("ends on"), null=True, blank=True)
     created_at = models.DateTimeField()
     commitment = models.CharField(max_length=64, blank=True, default="", db_default="")
     erased_at = models.DateTimeField(null=True, blank=True)
@@ -79,6 +84,9 @@ class User(LedgerSubject, AbstractBaseUser):
                 condition=Q(kind="person", responsible__isnull=True) | Q(kind="service", responsible__isnull=False),
                 name="service_account_has_a_responsible_person",
             ),
+            models.CheckConstraint(
+                condition=Q(outside=False) | Q(ends_at__isnull=False), name="outside_account_has_an_end"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -98,9 +106,23 @@ class User(LedgerSubject, AbstractBaseUser):
         """The human being behind the account: itself, or the person responsible for the service account."""
         return self if self.responsible is None else self.responsible
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the account had an end and it has come."""
+        return self.ends_at is not None and self.ends_at <= database_now()
+
+    @property
+    def may_act(self) -> bool:
+        """Whether the account is neither shut out nor at its end."""
+        return self.is_active and not self.has_ended
+
+    def may_act_at(self, instant: datetime) -> bool:
+        """Tell whether the account, as this row has it, is neither shut out nor at its end at ``instant``."""
+        return self.is_active and (self.ends_at is None or instant < self.ends_at)
+
     def roles(self) -> frozenset[str]:
-        """Return the roles held now; none while deactivated."""
-        if not self.is_active:
+        """Return the roles held now; none while deactivated or ended."""
+        if not self.may_act:
             return frozenset()
         held: frozenset[str] | None = self.__dict__.get("_roles_now")
         if held is None:

@@ -23,7 +23,7 @@ TABLE: dict[str, frozenset[str]] = {
     "policy_draft": frozenset({"ravi"}),
     "portfolio": EVERYBODY - {"adam"},
     "audit": EVERYBODY - {"adam"},
-    "verification": frozenset({"ravi", "otto"}),
+    "verifications": EVERYBODY - {"adam"},
     "people": frozenset({"adam"}),
     "records": EVERYBODY,
     "password": EVERYBODY,
@@ -87,7 +87,9 @@ def test_signing_out_takes_a_form_and_ends_the_session(cast: Cast) -> None:
     assert client.get(reverse("admin:index")).status_code == 302
 
 
-@pytest.mark.parametrize("page", ["promotion", "finding", "run", "decision", "dossier_pdf", "dossier_bundle"])
+@pytest.mark.parametrize(
+    "page", ["promotion", "finding", "run", "decision", "verification", "dossier_pdf", "dossier_bundle"]
+)
 def test_a_page_of_something_unknown_is_a_plain_404(cast: Cast, page: str) -> None:
     answer = signed_in(cast.ravi).get(reverse(f"admin:{page}", args=[UUID(int=1)]))
     assert answer.status_code == 404

@@ -22,6 +22,7 @@ from governance.api.v1 import (
     policies,
     promotions,
     validations,
+    verifications,
     versions,
 )
 
@@ -67,6 +68,8 @@ urlpatterns = [
     path("ledger/standing/", anchors.Standing.as_view()),
     path("ledger/rollback/", anchors.Rollbacks.as_view()),
     path("ledger/rollback/confirm/", anchors.RollbackConfirmation.as_view()),
+    path("ledger/verifications/", verifications.VerificationList.as_view()),
+    path("ledger/verifications/<uuid:verification>/", verifications.VerificationDetail.as_view()),
     path("keys/", keys.Keys.as_view()),
     path("schema/", SchemaView.as_view()),
 ]

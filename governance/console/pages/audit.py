@@ -19,13 +19,9 @@ from governance.console.access import READ_EVIDENCE, open_to, person_of
 from governance.console.acts import attempt, posted, said, show
 from governance.console.desk import ledger_health
 from governance.models import GateDecision
+from registry.actions.verification import MAY_VERIFY
 from registry.errors import DomainError
-from registry.ledger.verify import verify_all
-from registry.models import Deployment, ModelVersion, Role
-
-MAY_VERIFY = frozenset({Role.AUDITOR, Role.RISK_MANAGER})
-VERIFY_AT_MOST = 20_000
-"""Above this number of entries verification takes longer than a page may; `manage.py verify_ledger` has no limit."""
+from registry.models import Deployment, ModelVersion
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -136,18 +132,3 @@ def dossier_bundle(request: HttpRequest, dossier_id: uuid.UUID) -> HttpResponse:
             "Cache-Control": "private, no-store",
         },
     )
-
-
-@open_to(MAY_VERIFY)
-def verification(request: HttpRequest) -> HttpResponse:
-    """Verify the whole ledger now and show every statement; reads only."""
-    health = ledger_health()
-    too_large = health["health"].ledger_size > VERIFY_AT_MOST
-    report = None if too_large else verify_all()
-    context = {
-        "report": report,
-        "verdict": report.as_dict()["verdict"] if report else "",
-        "most": VERIFY_AT_MOST,
-        **health,
-    }
-    return show(request, "verification", context, title=_("Verification of the ledger"))

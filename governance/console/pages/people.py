@@ -15,8 +15,15 @@ from governance.actions.credentials import make_credential, revoke_credential
 from governance.actions.people import LINK_HOURS, make_link
 from governance.console.access import RUN_THE_SYSTEM, open_to, person_of
 from governance.console.acts import attempt, posted, show
-from governance.console.forms import PersonForm, RoleForm, ServiceAccountForm, TokenForm
-from registry.actions.people import deactivate, end_role, grant_role, register_person, register_service_account
+from governance.console.forms import EndForm, PersonForm, RoleForm, ServiceAccountForm, TokenForm
+from registry.actions.people import (
+    deactivate,
+    end_role,
+    grant_role,
+    register_person,
+    register_service_account,
+    set_end,
+)
 from registry.ledger.clock import database_now
 from registry.models import RoleGrant, User
 
@@ -58,6 +65,7 @@ def person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     act = request.POST.get("act", "") if request.method == "POST" else ""
     role_form = RoleForm(posted(request, "role"), prefix="role")
     token_form = TokenForm(posted(request, "token"), prefix="token")
+    end_form = EndForm(posted(request, "end"), prefix="end")
     plain = forms.Form(request.POST if act else None)
     once: dict[str, Any] = {}
     status = 200
@@ -106,6 +114,15 @@ def person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
         )
         if revoked:
             return redirect("admin:person", person_id=found.pk)
+    elif act == "end":
+        changed, status = attempt(
+            request,
+            end_form,
+            lambda typed: set_end(found, typed["ends_at"], actor=actor),
+            done=_("The end of the account is set."),
+        )
+        if changed:
+            return redirect("admin:person", person_id=found.pk)
     elif act == "deactivate":
         shut, status = attempt(
             request, plain, lambda _typed: deactivate(found, actor=actor), done=_("The account is shut out.")
@@ -119,6 +136,7 @@ def person(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
         "credentials": found.credentials.select_related("made_by").order_by("-made_at"),
         "role_form": role_form if found.is_person and found.pk != actor.pk else None,
         "token_form": None if found.is_person else token_form,
+        "end_form": None if found.pk == actor.pk else end_form,
         "plain": plain,
         "link_hours": LINK_HOURS,
         "now": database_now(),
