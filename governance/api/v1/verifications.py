@@ -80,7 +80,7 @@ class VerificationList(LedgerResource):
     def get(self, request: Request) -> Response:
         """Return a page of verifications, the newest first."""
         rows = Verification.objects.select_related("requested_by").defer("report")
-        return self.page(rows, lambda row: VerificationShown(row).data)
+        return self.page(rows, lambda found: many(VerificationShown, found))
 
     @described("Have the ledger verified", body=VerificationOrder, answers={202: VerificationRead})
     def post(self, request: Request) -> Response:
