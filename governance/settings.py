@@ -189,6 +189,7 @@ SPECTACULAR_SETTINGS = {
         "PromotionStateEnum": "governance.models.promotion.PromotionRequest.State",
         "FindingStateEnum": "audits.models.finding.Finding.State",
         "ValidationStateEnum": "audits.models.run.ValidationRun.State",
+        "VerificationStateEnum": "registry.models.verification.Verification.State",
         "StepStateEnum": "audits.models.run.RunStep.State",
         "DossierKindEnum": "audits.models.dossier.Dossier.Kind",
         "DossierStateEnum": "audits.models.dossier.Dossier.State",

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api.bodies import Strict, Text
+from governance.api.past import many
 from governance.api.schema import described
 from governance.api.v1.ledger import LedgerResource
 from registry.actions.verification import LONGEST_KEY, LONGEST_NOTE, MAY_VERIFY, request_verification
@@ -76,7 +77,12 @@ class VerificationList(LedgerResource):
     ordering = ("-requested_at", "-id")
     always_open = True
 
-    @described("List verifications of the ledger", answers={200: VerificationShown}, listed=True)
+    @described(
+        "List verifications of the ledger",
+        answers={200: VerificationShown},
+        listed=True,
+        operation="ledger_verifications_list",
+    )
     def get(self, request: Request) -> Response:
         """Return a page of verifications, the newest first."""
         rows = Verification.objects.select_related("requested_by").defer("report")
