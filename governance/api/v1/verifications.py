@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api.bodies import Strict, Text
-from governance.api.past import many
+from governance.api.resource import many
 from governance.api.schema import described
 from governance.api.v1.ledger import LedgerResource
 from registry.actions.verification import LONGEST_KEY, LONGEST_NOTE, MAY_VERIFY, request_verification
