@@ -34,6 +34,7 @@ def test_the_periodic_tasks_have_their_period_and_expire_with_it() -> None:
         "registry.tasks.sequence_ledger": 5.0,
         "registry.tasks.anchor_ledger": 60.0,
         "registry.tasks.record_ledger_heads": 3600.0,
+        "registry.tasks.sweep_verifications": 30.0,
         "registry.tasks.reconcile_ledger": 3600.0,
     }
     assert all(line["options"]["expires"] == line["schedule"] for line in BEAT_TABLE.values())
