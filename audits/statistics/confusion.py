@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,13 @@ class GroupCells:
             return self
         return GroupCells(tuple(self.names[place] for place in at), self.n[at], self.weight[at], self.square[at])
 
+    def merged(self, names: Sequence[str], into: Sequence[int]) -> GroupCells:
+        """Return larger groups: the groups of this one, in their order, are parts of those at the places ``into``."""
+        parts = [np.zeros((len(names), 4)) for _ in range(3)]
+        for total, part in zip(parts, (self.n, self.weight, self.square), strict=True):
+            np.add.at(total, list(into), part)
+        return GroupCells(tuple(names), *parts)
+
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Number of rows of each group."""
@@ -75,8 +83,7 @@ class GroupCells:
         return self._rates[rate]
 
 
-@dataclass(frozen=True)
-class Rate:
+class Rate(NamedTuple):
     """Hits among the rows concerned: sums of weights, the number of rows the rate is over, and Kish's effective number."""
 
     hits: float
@@ -136,19 +143,14 @@ def drawn_cells(cells: GroupCells, *, seed: int, replicates: int = REPLICATES) -
     ----------
     B. Efron, R. J. Tibshirani, *An Introduction to the Bootstrap*, 1993, sections 5 and 6.
     """
-    counts = _by_cell(resample(cells.n, seed=seed, replicates=replicates))
+    counts = resample(cells.n, seed=seed, replicates=replicates)
     n = np.maximum(cells.n, 1.0)
     mean = cells.weight / n
     spread = np.maximum(cells.square / n - mean * mean, 0.0)
     if np.all(spread <= 1e-12 * np.maximum(mean * mean, 1e-300)):
         return np.asarray(counts * mean)
-    noise = _by_cell(np.random.default_rng([seed, 1]).standard_normal(counts.shape))
+    noise = np.moveaxis(np.random.default_rng([seed, 1]).standard_normal((*cells.n.shape, replicates)), -1, 0)
     return np.maximum(counts * mean + np.sqrt(counts * spread) * noise, 0.0)
-
-
-def _by_cell(drawn: Floats) -> Floats:
-    """Return the same array with the draws of each cell next to one another in memory, which is how they are added up."""
-    return np.ascontiguousarray(drawn.transpose(2, 1, 0)).transpose(2, 1, 0)
 
 
 def drawn_rates(cells: GroupCells, drawn: Floats, rate: RateDefinition, *, seed: int) -> Floats:
@@ -159,9 +161,12 @@ def drawn_rates(cells: GroupCells, drawn: Floats, rate: RateDefinition, *, seed:
     """
     hits, total = (np.asarray(sum(drawn[..., cell] for cell in part)) for part in (rate.hits, rate.over))
     rates: Floats = np.divide(hits, total, out=np.full_like(total, np.nan), where=total > 0.0)
+    constant = [(at, one) for at, one in enumerate(cells.rates(rate)) if not 0.0 < one.hits < one.total]
+    if not constant:
+        return rates
     random = np.random.default_rng([seed, 2])
-    for at, found in enumerate(rates_of(cells, rate)):
-        if found.value is None or 0.0 < found.hits < found.total:
+    for at, found in constant:
+        if found.value is None:
             continue
         size = max(1, round(found.effective))
         share = (size * found.value + 0.5) / (size + 1.0)

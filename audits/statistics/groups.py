@@ -111,9 +111,10 @@ def gap_between(
 
     .. math:: \max_{i,j} \left( |r_i - r_j| - c\,\hat\sigma_{ij} \right)
 
-    with c the quantile, over draws, of the largest :math:`|(r^*_i - r^*_j) - (r_i - r_j)| / \hat\sigma_{ij}` (logarithms
-    of rates for a ratio); above 64 groups a bound on it, :math:`\sqrt{z_{(1)}^2 + z_{(2)}^2}` of the two largest
-    deviations. The error at that end is divided by ``comparisons``.
+    with :math:`\hat\sigma_{ij}^2 = \hat\sigma_i^2 + \hat\sigma_j^2` of the draws (groups share no rows, so that their rates
+    are drawn uncorrelated) and c the quantile, over draws, of the largest :math:`|(r^*_i - r^*_j) - (r_i - r_j)| /
+    \hat\sigma_{ij}` (logarithms of rates for a ratio); above 64 groups a bound on it, :math:`\sqrt{z_{(1)}^2 +
+    z_{(2)}^2}` of the two largest deviations. The error at that end is divided by ``comparisons``.
 
     References
     ----------
@@ -270,61 +271,35 @@ def _contrasts(
 def _of_pairs(rates: Floats, values: Floats, level: float) -> tuple[Floats, Floats, Floats]:
     r"""Return what ``_contrasts`` does where each group was drawn each time, looking only at draws that can matter.
 
-    40 groups make 780 pairs, and the quantile of the largest deviation needs the few draws at its top. With r the
-    largest correlation between two groups :math:`\hat\sigma_{ij}^2 \ge (1 - r)(\sigma_i^2 + \sigma_j^2)`, so no pair of a
-    draw deviates by more than :math:`\sqrt{(z_+^2 + z_-^2) / (1 - r)}` of its furthest groups up and down.
+    40 groups make 780 pairs, and the quantile of the largest deviation needs the few draws at its top. Given how many
+    rows of each group were drawn their rates are independent, so :math:`\hat\sigma_{ij}^2 = \hat\sigma_i^2 +
+    \hat\sigma_j^2`, and no pair of a draw deviates by more than :math:`\sqrt{z_+^2 + z_-^2}` of its furthest groups up and
+    down.
     """
     one, other = _pairs(len(values))
     deviations = np.ascontiguousarray((rates - values).T)
-    covariance = _covariance(deviations)
-    own = np.diag(covariance)
-    squared = own[one] + own[other] - 2.0 * covariance[one, other]
-    spread = np.maximum(np.sqrt(np.maximum(squared, 0.0)), 1e-12)
-    bound = _most(deviations, own, covariance[one, other] / np.maximum(np.sqrt(own[one] * own[other]), 1e-300))
+    draws = deviations.shape[1]
+    own = np.maximum(np.einsum("ij,ij->i", deviations, deviations) / draws - deviations.mean(axis=1) ** 2, 0.0)
+    spread = np.maximum(np.sqrt(own[one] + own[other]), 1e-12)
+    apart = deviations / np.maximum(np.sqrt(own), 1e-12)[:, None]
+    up, down = np.maximum(apart.max(axis=0), 0.0), np.minimum(apart.min(axis=0), 0.0)
+    bound = np.sqrt(up * up + down * down) * (1.0 + 1e-9)
     order = np.argsort(-bound)
-    needed = deviations.shape[1] - int(level * (deviations.shape[1] - 1))
-    largest = np.zeros(deviations.shape[1])
-    done, step = 0, max(64, 4 * needed)
-    while done < order.size:
+    needed = draws - int(level * (draws - 1))
+    largest = np.zeros(draws)
+    done, step = 0, max(16, 2 * needed)
+    while done < draws:
         chosen = order[done : done + step]
-        largest[chosen] = _furthest(np.take(deviations, chosen, axis=1), spread)
+        looked = deviations.take(chosen, axis=1)
+        contrasts = looked.take(one, axis=0)
+        contrasts -= looked.take(other, axis=0)
+        np.abs(contrasts, out=contrasts)
+        contrasts /= spread[:, None]
+        largest[chosen] = contrasts.max(axis=0)
         done += chosen.size
-        if done < order.size and np.partition(largest, -needed)[-needed] >= bound[order[done]]:
+        if done < draws and np.partition(largest, -needed)[-needed] >= bound[order[done]]:
             break
     return np.abs(values[one] - values[other]), spread, largest
-
-
-def _furthest(deviations: Floats, spread: Floats) -> Floats:
-    """Return the largest studentized deviation of each draw; ``spread`` of the pairs in their order."""
-    largest, start = np.zeros(deviations.shape[1]), 0
-    for at in range(len(deviations) - 1):
-        apart = deviations[at + 1 :] - deviations[at]
-        np.abs(apart, out=apart)
-        apart /= spread[start : start + len(apart), None]
-        np.maximum(largest, apart.max(axis=0), out=largest)
-        start += len(apart)
-    return largest
-
-
-def _most(deviations: Floats, own: Floats, correlations: Floats) -> Floats:
-    """Return what no studentized deviation of a draw exceeds; infinite where groups hardly vary or vary as one."""
-    closest = max(0.0, float(correlations.max()))
-    if closest > 0.9 or own.min() <= 1e-18:
-        return np.full(deviations.shape[1], np.inf)
-    apart = deviations / np.sqrt(own)[:, None]
-    up, down = np.maximum(apart.max(axis=0), 0.0), np.minimum(apart.min(axis=0), 0.0)
-    return np.asarray(np.sqrt((up * up + down * down) / (1.0 - closest)) * (1.0 + 1e-9))
-
-
-def _covariance(deviations: Floats) -> Floats:
-    """Return what ``np.cov(deviations, bias=True)`` does, in parts too small for a second thread to be woken."""
-    centred = deviations - deviations.mean(axis=1, keepdims=True)
-    step = max(1, 250_000 // len(deviations) ** 2)
-    total = np.zeros((len(deviations), len(deviations)))
-    for start in range(0, deviations.shape[1], step):
-        part = centred[:, start : start + step]
-        total += part @ part.T.copy()
-    return np.asarray(total / deviations.shape[1])
 
 
 @lru_cache(maxsize=MOST_PAIRED)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from audits.statistics.multinomial import multinomial_draws
+
 Floats = NDArray[np.float64]
 
 REPLICATES = 1_000
@@ -137,7 +139,7 @@ def resample(counts: Floats, *, seed: int, replicates: int = REPLICATES) -> Floa
 
     Returns
     -------
-    Array of shape (replicates, *counts.shape).
+    Array of shape (replicates, *counts.shape); the draws of one cell lie next to one another in memory.
 
     References
     ----------
@@ -148,8 +150,10 @@ def resample(counts: Floats, *, seed: int, replicates: int = REPLICATES) -> Floa
     if not (total > 0.0 and np.all(flat >= 0.0)):
         raise ValueError("resampling needs cell counts that are not negative and not all zero")
     shares = flat / total
-    drawn = np.random.default_rng(seed).multinomial(max(1, round(float(total))), shares / shares.sum(), size=replicates)
-    return drawn.astype(np.float64).reshape(replicates, *np.shape(counts))
+    drawn = multinomial_draws(
+        max(1, round(float(total))), shares / shares.sum(), np.random.default_rng(seed), replicates=replicates
+    )
+    return np.moveaxis(drawn.reshape(*np.shape(counts), replicates), -1, 0)
 
 
 def percentile(replicates: Floats, confidence: float = 0.95) -> Interval | None:

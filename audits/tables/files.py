@@ -67,7 +67,8 @@ def open_file(
         raise DomainError("unknown-table-format", "A table is read as 'parquet' or 'csv'.", known=["csv", "parquet"])
     if path.stat().st_size == 0:
         raise DomainError("empty-table", "The file of the table is empty.")
-    names = parquet_names(location) if format == "parquet" else _csv_names(path, declared)
+    scan = ParquetScan(location)
+    names = list(scan.schema.names) if format == "parquet" else _csv_names(path, declared)
     refuse_bad_columns(names, roles)
     if digest is None:
         with path.open("rb") as stream:
@@ -83,7 +84,6 @@ def open_file(
             raise
 
     if format == "parquet":
-        scan = ParquetScan(location)
         unopened = Unopened(read, scan)
         try:
             return admitted_unopened(unopened, scan, use, digest=digest)

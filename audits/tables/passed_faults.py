@@ -52,6 +52,11 @@ class FaultCounter:
         import numpy as np
 
         values = whole_numbers(column)
+        if values is not None and len(values) and values.min() >= 0 and values.max() <= 1:
+            positives = int(np.count_nonzero(values))
+            self.found["positives"] += positives
+            self.found["negatives"] += len(values) - positives
+            return
         values = doubles(column) if values is None else values
         positives = int(np.count_nonzero(values == 1))
         self.found["positives"] += positives

@@ -31,10 +31,14 @@ class ParquetScan:
     filesystem: Any = field(default=None, repr=False, compare=False)
 
     @functools.cached_property
+    def _footer(self) -> tuple[pa.Schema, int]:
+        with self._opened(()) as file:
+            return file.schema_arrow, int(file.metadata.num_rows)
+
+    @property
     def schema(self) -> pa.Schema:
         """The schema of the file."""
-        with self._opened(()) as file:
-            return file.schema_arrow
+        return self._footer[0]
 
     def kind(self, name: str) -> Any:
         """Return the Arrow type of the values of a column."""
@@ -60,8 +64,7 @@ class ParquetScan:
 
     def rows(self) -> int:
         """Return how many rows the footer declares."""
-        with self._opened(()) as file:
-            return int(file.metadata.num_rows)
+        return self._footer[1]
 
     def batches(self, columns: tuple[str, ...], *, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Yield the named columns, ``rows`` rows at a time.

@@ -11,21 +11,17 @@ from audits.checks.fairness.attributes import (
     To,
     chosen_attributes,
     comparisons_of,
-    group_cells,
     reference_of,
     title_of,
     turned_over,
 )
+from audits.checks.fairness.draws import drawn_once, grouped
 from audits.checks.fairness.gaps import Comparisons
 from audits.checks.fairness.suppression import printed
 
 if TYPE_CHECKING:
     from audits.statistics.confusion import GroupCells
     from audits.statistics.groups import Kind
-    from audits.tables.cells import OutcomeCell
-
-MOST_KEPT_DRAWN = 64
-"""Draws of more groups than this are not kept: a thousand draws of a group are 32 kB."""
 
 UNITS = {"difference": "probability", "ratio": "ratio"}
 ROWS_OF = {
@@ -60,7 +56,7 @@ def compare(
     cells = decision_cells(subject.evaluation, names)
     found = Comparisons(rates, f"at least {min_group_size} {ROWS_OF[rates[0]]} each", notes=turned_over(subject))
     for at, (chosen, reference) in enumerate(zip(compared, references, strict=True)):
-        title, groups = title_of(chosen), _grouped(subject, cells, names, chosen)
+        title, groups = title_of(chosen), grouped(subject, cells, names, chosen)
         shown, measured = rows_of(title, groups, rates, min_group_size, confidence)
         kept = groups.only(measured)
         gap = gap_between(
@@ -71,7 +67,7 @@ def compare(
             confidence=confidence,
             reference=reference,
             comparisons=len(compared),
-            drawn=_drawn(subject, title, groups, measured, subject.seed + at),
+            drawn=_drawn_of(measured, *drawn_once(subject, cells, names, compared, at)) if len(measured) > 1 else None,
         )
         found.add(title, gap, shown, groups=len(groups), sizes=kept.sizes, reference=reference)
     drawn = [
@@ -81,31 +77,11 @@ def compare(
     return found.measurement(kind, unit=UNITS[kind], confidence=confidence, method=METHOD, plots=drawn)
 
 
-def _grouped(
-    subject: CheckSubject, cells: list[OutcomeCell], names: tuple[str, ...], chosen: tuple[str, ...]
-) -> GroupCells:
-    """Return the cells of the groups, kept for the other checks of the run that compare by these attributes."""
-    from audits.tables.remembered import remembered
-
-    return remembered(subject.evaluation, ("grouped", names, chosen), lambda: group_cells(cells, names, chosen))
-
-
-def _drawn(subject: CheckSubject, title: str, groups: GroupCells, measured: list[int], seed: int) -> Any:
-    """Return the draws of the measured groups, kept for the other checks of the run that compare these groups.
-
-    They are taken out of draws of all groups but those of one or two people, who leave no trace in any number. None where
-    the groups are too many to be kept: they are then drawn where they are needed.
-    """
-    from audits.statistics.confusion import drawn_cells
-    from audits.statistics.groups import SMALLEST_SHOWN
-    from audits.tables.remembered import remembered
-
-    if len(measured) < 2 or len(groups) > MOST_KEPT_DRAWN:
-        return None
-    shown = [at for at, size in enumerate(groups.sizes) if size >= SMALLEST_SHOWN]
-    question = ("drawn", title, groups.names, seed)
-    drawn = remembered(subject.evaluation, question, lambda: drawn_cells(groups.only(shown), seed=seed))
-    return drawn if measured == shown else drawn[:, [shown.index(at) for at in measured]]
+def _drawn_of(measured: list[int], drawn: Any, places: list[int]) -> Any:
+    """Return the draws of the measured groups out of those at ``places``."""
+    if drawn is None or measured == places:
+        return drawn
+    return drawn[:, [places.index(at) for at in measured]]
 
 
 def rows_of(
