@@ -7,6 +7,7 @@ from typing import Any
 
 from audits.explanations import bounded
 from audits.explanations.records import (
+    MAX_FEATURES,
     MAX_LOCAL,
     Cost,
     CounterfactualLibrary,
@@ -18,7 +19,6 @@ from audits.explanations.records import (
 
 ROUTES = ("linear-closed-form", "tree-tables", "tree-quadrature", "tree-shap", "native", "permutation")
 OUTPUTS = ("log-odds", "probability", "margin", "value")
-MAX_FEATURES = 2_000
 MAX_POINTS_PER_FEATURE = 200
 MAX_POINTS = 4_000
 MAX_SEEDS = 10

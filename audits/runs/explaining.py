@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from audits.explanations.chunks import joined
 from audits.explanations.contract import Explanation
 from audits.explanations.plan import ExplainPlan, asked_for
+from audits.explanations.records import MAX_FEATURES
 from audits.runs.drawn import rows_of_plan
 from audits.runs.guard import Product, Say
 from audits.runs.scoring import features_of, roles_of, scoring_job
@@ -39,6 +40,9 @@ def explain_chunk(
     given = rows_of_plan(plan, roles_of(plan), scored=scored)
     frames = {role: one.frame for role, one in given.items()}
     features = features_of(plan, frames)
+    if len(features) > MAX_FEATURES:
+        why = f"An explanation is of at most {MAX_FEATURES:,} features; the model has {len(features):,}."
+        return _unexplained(scope["chunk"], why)
     asked, seed = plan["explanation"], plan["seed"]
     background = _drawn(frames.get("training", frames["evaluation"]).select(list(features)), asked["background"], seed)
     sample = _drawn(frames["evaluation"].select(list(features)), asked["rows"], seed + 1)

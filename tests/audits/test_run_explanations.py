@@ -38,3 +38,14 @@ def test_an_explanation_beyond_the_bounds_is_insufficient_and_says_why(cast, set
     assert said in results["why"].reason
     assert results["auc"].status in ("met", "not_met", "insufficient")
     assert results["auc"].observed is not None
+
+
+@pytest.mark.django_db
+def test_a_model_of_too_many_features_is_measured_and_not_explained(cast, monkeypatch):
+    monkeypatch.setattr("audits.runs.explaining.MAX_FEATURES", 1)
+    version = builders.a_version(cast, data=on_scoring(ANSWER), format="joblib")
+    run = execute(str(asked(cast, version, POLICY).pk), worker="w")
+    results = {result.requirement_key: result for result in run.results.all()}
+    assert (run.state, results["why"].status) == ("concluded", "insufficient")
+    assert "of at most 1 features" in results["why"].reason
+    assert results["auc"].observed is not None
