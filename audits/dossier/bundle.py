@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from audits.actions.conclusion import evidence_statement
 from audits.actions.evidence import read_evidence
+from audits.checks.single_rows import without_single_rows
 from audits.models import Dossier, Evidence, ValidationRun
 from registry.digests import canonical_json, sha256_hex
 from registry.errors import DomainError
@@ -21,7 +23,7 @@ HERE = Path(__file__).parent
 VERIFIER = HERE / "verify.py"
 RECEIPTS = 50
 DATED = (1980, 1, 1, 0, 0, 0)
-PERSONAL = frozenset({Evidence.Kind.SCORES, Evidence.Kind.EXPLANATION_PART})
+PERSONAL = frozenset({Evidence.Kind.SCORES, Evidence.Kind.EXPLANATION, Evidence.Kind.EXPLANATION_PART})
 """Kinds of evidence that speak of single rows, thus perhaps of people: they never leave in a bundle."""
 
 
@@ -97,11 +99,19 @@ def _evidence(facts: Mapping[str, Any]) -> tuple[dict[str, bytes], set[str]]:
     carried = dict(_statements(facts))
     for row in Evidence.objects.filter(pk__in=named).exclude(kind__in=PERSONAL):
         try:
-            carried[row.sha256] = read_evidence(row.sha256)
+            data = read_evidence(row.sha256)
+            if row.kind != Evidence.Kind.MEASUREMENT or not _speaks_of_rows(data):
+                carried[row.sha256] = data
         except DomainError as error:
             if error.code != "bytes-missing":
                 raise
     return carried, named - set(carried)
+
+
+def _speaks_of_rows(data: bytes) -> bool:
+    """Tell whether a measurement of an earlier release repeats single rows."""
+    measurement = json.loads(data).get("measurement")
+    return measurement != without_single_rows(measurement)
 
 
 def _statements(facts: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from audits.checks.single_rows import without_single_rows
 from registry.ledger.subject import LedgerSubject
 from registry.models import ModelVersion, User
 from registry.models.identity import new_id
@@ -232,6 +233,8 @@ class CheckResult(models.Model):
 
     @cached_property
     def measurement(self) -> dict[str, Any] | None:
-        """The measurement as stored in the evidence, re-hashed on reading; None when the check ended in error."""
-        stored: dict[str, Any] | None = json.loads(artifacts().read(self.evidence_sha256))["measurement"]
-        return stored
+        """The measurement as stored in the evidence, re-hashed on reading; None when the check ended in error.
+
+        What earlier releases stored in it about single rows is left out.
+        """
+        return without_single_rows(json.loads(artifacts().read(self.evidence_sha256))["measurement"])

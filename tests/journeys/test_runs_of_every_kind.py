@@ -11,6 +11,7 @@ import pytest
 from audits.actions.evidence import read_evidence
 from audits.actions.reperformance import reperform_validation
 from audits.models import ValidationRun
+from audits.runs.explaining import read_explanation
 from audits.tables.sources import sources_from
 from governance.actions.deployments import report_deployment
 from tests.cast import make_cast
@@ -129,9 +130,10 @@ def test_a_challenger_is_measured_against_the_version_in_place_and_a_repetition_
     fidelity = found["explainability.reason_fidelity"].measurement
     assert fidelity["n"] == 100
     assert 0.5 < fidelity["value"] <= 1
-    named = {words for one in fidelity["detail"]["local"] for words in one["reasons"]}
-    assert set(REASONS.values()) <= named
-    assert all(one["answer"] < 0.5 for one in fidelity["detail"]["local"]), "a low answer is a refusal"
+    assert "local" not in fidelity["detail"], "rows with their reasons stay in the stored explanation"
+    stored = read_explanation(run.manifest["explanation_sha256"])
+    assert set(REASONS.values()) <= {words for one in stored.local for words in one.reasons}
+    assert all(one.answer < 0.5 for one in stored.local), "a low answer is a refusal"
     again, _ = reperform_validation(run, actor=cast.otto)
     assert (done(again).agreement["agree"], len(found)) == (10, 10)
 

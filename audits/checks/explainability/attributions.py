@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.checks.contract import TASKS, CheckSubject, Insufficient, Measurement, Plot, PlotColumn, check, gettext_noop
 from audits.checks.explainability.explained import explained, how
+from audits.checks.single_rows import SCATTER, unlinked
 
 if TYPE_CHECKING:
     from audits.explanations.contract import Explanation
@@ -71,7 +72,7 @@ def shap_importance(subject: CheckSubject, *, max_rank: int = 20, confidence: fl
         "features": ranked,
         "rest_mean_abs": rest,
         **how(explanation),
-        "beeswarm": explanation.beeswarm,
+        "beeswarm": unlinked(explanation.beeswarm),
     }
     return Measurement(
         explanation.additivity_residual_max,
@@ -118,7 +119,8 @@ def _scatter(explanation: Explanation) -> tuple[Plot, ...]:
     order = list(dict.fromkeys(index for index, _, _ in explanation.beeswarm))[:SCATTERED]
     rows: list[tuple[str, float, float]] = []
     for index in order:
-        points = [(place, part) for at, place, part in explanation.beeswarm if at == index and place is not None]
+        found = (point for point in explanation.beeswarm if point[0] == index and point[1] is not None)
+        points = [(place, part) for _, place, part in unlinked(found)]
         step = max(1, len(points) // SCATTERED_POINTS)
         rows += [(explanation.features[index], place, part) for place, part in points[::step][:SCATTERED_POINTS]]
     if not rows:
@@ -127,7 +129,7 @@ def _scatter(explanation: Explanation) -> tuple[Plot, ...]:
     return (
         Plot(
             kind="points",
-            title=gettext_noop("Contribution against the place of the value among the background"),
+            title=SCATTER,
             columns=(PlotColumn(names[0], "text"), PlotColumn(names[1], "share"), PlotColumn(names[2])),
             rows=tuple(rows),
             x=names[1],

@@ -33,8 +33,8 @@ def reason_fidelity(subject: CheckSubject, *, confidence: float = 0.95) -> Measu
     Returns
     -------
     Measurement
-        ``n`` rows decided against, Wilson's interval; ``detail`` holds the mean moves and a few rows with their reasons
-        as declared, without their values.
+        ``n`` rows decided against, Wilson's interval; ``detail`` holds the mean moves. The rows with their reasons stay in
+        the stored explanation and are not repeated here.
 
     Notes
     -----
@@ -51,8 +51,7 @@ def reason_fidelity(subject: CheckSubject, *, confidence: float = 0.95) -> Measu
     """
     from audits.statistics.intervals import wilson
 
-    explanation = explained(subject)
-    found = explanation.fidelity
+    found = explained(subject).fidelity
     if found is None or found.denied == 0:
         raise Insufficient("No reasons of rows decided against were put to the test.", THRESHOLD)
     interval = wilson(found.faithful, found.denied, confidence)
@@ -67,13 +66,6 @@ def reason_fidelity(subject: CheckSubject, *, confidence: float = 0.95) -> Measu
         ),
         label=words[0],
         value=words[1],
-    )
-    heads = (gettext_noop("row of the sample"), gettext_noop("answer"), gettext_noop("reasons named"))
-    cases = Plot(
-        kind="table",
-        title=gettext_noop("Rows explained one by one"),
-        columns=(PlotColumn(heads[0], "count"), PlotColumn(heads[1]), PlotColumn(heads[2], "text")),
-        rows=tuple((one.row, one.answer, "; ".join(one.reasons)) for one in explanation.local),
     )
     return Measurement(
         found.faithful / found.denied,
@@ -91,17 +83,8 @@ def reason_fidelity(subject: CheckSubject, *, confidence: float = 0.95) -> Measu
             "draws": found.draws,
             "move_named": found.move_named,
             "move_random": found.move_random,
-            "local": [
-                {
-                    "row": one.row,
-                    "answer": one.answer,
-                    "against": [[explanation.features[at], part] for at, part in one.against],
-                    "reasons": list(one.reasons),
-                }
-                for one in explanation.local
-            ],
         },
-        plots=(moves, cases) if explanation.local else (moves,),
+        plots=(moves,),
     )
 
 
