@@ -31,7 +31,9 @@ LOCAL = {"row": 4711, "answer": 0.123456789, "against": [["income", -0.4]], "rea
 
 def of_today(slug: str, **more: Any) -> dict[str, Any]:
     """Return what a check measures now, as it is stored."""
-    subject = dataclasses.replace(complete_subject(), explanation=explanation_of(**more), previous_explanation=explanation_of())
+    subject = dataclasses.replace(
+        complete_subject(), explanation=explanation_of(**more), previous_explanation=explanation_of()
+    )
     found: dict[str, Any] = json.loads(json.dumps(CHECKS.get(slug).run(subject).as_json()))
     return found
 
