@@ -110,7 +110,7 @@ def _evidence(facts: Mapping[str, Any]) -> tuple[dict[str, bytes], set[str]]:
 
 def _speaks_of_rows(data: bytes) -> bool:
     """Tell whether a measurement of an earlier release repeats single rows."""
-    measurement = json.loads(data).get("measurement")
+    measurement: dict[str, Any] | None = json.loads(data).get("measurement")
     return measurement != without_single_rows(measurement)
 
 
