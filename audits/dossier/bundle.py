@@ -11,7 +11,7 @@ from typing import Any
 
 from audits.actions.conclusion import evidence_statement
 from audits.actions.evidence import read_evidence
-from audits.checks.single_rows import without_single_rows
+from audits.explanations.single_rows import without_single_rows
 from audits.models import Dossier, Evidence, ValidationRun
 from registry.digests import canonical_json, sha256_hex
 from registry.errors import DomainError

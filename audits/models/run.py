@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from audits.checks.single_rows import without_single_rows
+from audits.explanations.single_rows import without_single_rows
 from registry.ledger.subject import LedgerSubject
 from registry.models import ModelVersion, User
 from registry.models.identity import new_id

@@ -13,10 +13,10 @@ from audits.actions.conclusion import JudgedRequirement
 from audits.actions.dossiers import build_dossier, request_dossier
 from audits.actions.evidence import read_evidence, store_json
 from audits.checks.contract import CHECKS, Plot, PlotColumn
-from audits.checks.single_rows import ONE_BY_ONE, SCATTER, without_single_rows
 from audits.dossier.bundle import PERSONAL, documents_of
 from audits.dossier.record import result_facts
 from audits.explanations import records
+from audits.explanations.single_rows import ONE_BY_ONE, SCATTER, without_single_rows
 from audits.models import Evidence, ValidationRun
 from audits.runs.execute import MEASURED_KINDS
 from tests import builders

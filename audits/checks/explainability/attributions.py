@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.checks.contract import TASKS, CheckSubject, Insufficient, Measurement, Plot, PlotColumn, check, gettext_noop
 from audits.checks.explainability.explained import explained, how
-from audits.checks.single_rows import SCATTER, unlinked
+from audits.explanations.single_rows import unlinked
 
 if TYPE_CHECKING:
     from audits.explanations.contract import Explanation
@@ -129,7 +129,7 @@ def _scatter(explanation: Explanation) -> tuple[Plot, ...]:
     return (
         Plot(
             kind="points",
-            title=SCATTER,
+            title=gettext_noop("Contribution against the place of the value among the background"),
             columns=(PlotColumn(names[0], "text"), PlotColumn(names[1], "share"), PlotColumn(names[2])),
             rows=tuple(rows),
             x=names[1],

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from audits.checks.measurement import gettext_noop
-
 ONE_BY_ONE = "Rows explained one by one"
-SCATTER = gettext_noop("Contribution against the place of the value among the background")
+SCATTER = "Contribution against the place of the value among the background"
+"""Titles under which such plots were stored."""
 
 
 def unlinked(points: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
