@@ -7,6 +7,7 @@ from django.contrib import admin
 from governance.models import (
     ApiCredential,
     Approval,
+    DecisionSample,
     GateDecision,
     OneTimeLink,
     PolicyVersion,
@@ -88,3 +89,11 @@ class OneTimeLinkAdmin(ReadOnlyAdmin[OneTimeLink]):
     list_display = ("person", "made_at", "expires_at", "used_at")
     list_select_related = ("person",)
     exclude = ("digest",)
+
+
+@admin.register(DecisionSample)
+class DecisionSampleAdmin(ReadOnlyAdmin[DecisionSample]):
+    """Random samples of decisions."""
+
+    list_display = ("drawn_at", "begins_at", "ends_at", "wanted", "population_size", "seed", "drawn_by")
+    list_select_related = ("drawn_by",)

@@ -45,7 +45,9 @@ ROOMS = (
         _("Audit"),
         "audit",
         READ_EVIDENCE,
-        frozenset({"audit", "decision", "standing", "verifications", "verification", "divergences"}),
+        frozenset(
+            {"audit", "decision", "standing", "verifications", "verification", "divergences", "samples", "sample"}
+        ),
     ),
     Room(_("People"), "people", RUN_THE_SYSTEM, frozenset({"people", "person"})),
 )

@@ -50,6 +50,7 @@ class Console(AdminSite):
             portfolio,
             promotions,
             runs,
+            samples,
             standing,
             verification,
         )
@@ -77,6 +78,10 @@ class Console(AdminSite):
             page(
                 "audit/verifications/<uuid:verification_id>/progress/", verification.progress, "verification_progress"
             ),
+            page("audit/samples/", samples.samples, "samples"),
+            page("audit/samples/<uuid:sample_id>/", samples.sample, "sample"),
+            page("audit/samples/<uuid:sample_id>/csv/", samples.sample_csv, "sample_csv"),
+            page("audit/samples/<uuid:sample_id>/population/", samples.sample_population, "sample_population"),
             page("audit/divergences/", divergences.divergences, "divergences"),
             page("audit/standing/", standing.standing_page, "standing"),
             page("audit/decisions/<uuid:decision_id>/", audit.decision, "decision"),

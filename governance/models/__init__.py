@@ -5,11 +5,13 @@ from governance.models.credential import ApiCredential, IdempotentCall, OneTimeL
 from governance.models.gate import GateDecision
 from governance.models.policy import PolicyVersion
 from governance.models.promotion import PromotionRequest
+from governance.models.sample import DecisionSample
 from governance.models.tier import TierAssessment
 
 __all__ = [
     "ApiCredential",
     "Approval",
+    "DecisionSample",
     "GateDecision",
     "IdempotentCall",
     "OneTimeLink",
