@@ -13,6 +13,7 @@ from governance.models import (
     PolicyVersion,
     PromotionRequest,
     TierAssessment,
+    WantedItem,
 )
 from registry.admin import WHO_SEES_PEOPLE, ReadOnlyAdmin
 
@@ -97,3 +98,12 @@ class DecisionSampleAdmin(ReadOnlyAdmin[DecisionSample]):
 
     list_display = ("drawn_at", "begins_at", "ends_at", "wanted", "population_size", "seed", "drawn_by")
     list_select_related = ("drawn_by",)
+
+
+@admin.register(WantedItem)
+class WantedItemAdmin(ReadOnlyAdmin[WantedItem]):
+    """What auditors asked to be given."""
+
+    list_display = ("title", "state", "due_on", "model", "version", "asked_by", "answered_by")
+    list_filter = ("state",)
+    list_select_related = ("model", "version", "asked_by", "answered_by")

@@ -190,6 +190,7 @@ SPECTACULAR_SETTINGS = {
         "FindingStateEnum": "audits.models.finding.Finding.State",
         "ValidationStateEnum": "audits.models.run.ValidationRun.State",
         "VerificationStateEnum": "registry.models.verification.Verification.State",
+        "RequestedItemStateEnum": "governance.models.wanted_item.WantedItem.State",
         "StepStateEnum": "audits.models.run.RunStep.State",
         "DossierKindEnum": "audits.models.dossier.Dossier.Kind",
         "DossierStateEnum": "audits.models.dossier.Dossier.State",

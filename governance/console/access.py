@@ -46,7 +46,18 @@ ROOMS = (
         "audit",
         READ_EVIDENCE,
         frozenset(
-            {"audit", "decision", "standing", "verifications", "verification", "divergences", "samples", "sample"}
+            {
+                "audit",
+                "decision",
+                "standing",
+                "verifications",
+                "verification",
+                "divergences",
+                "samples",
+                "sample",
+                "items",
+                "item",
+            }
         ),
     ),
     Room(_("People"), "people", RUN_THE_SYSTEM, frozenset({"people", "person"})),

@@ -7,6 +7,7 @@ from governance.models.policy import PolicyVersion
 from governance.models.promotion import PromotionRequest
 from governance.models.sample import DecisionSample
 from governance.models.tier import TierAssessment
+from governance.models.wanted_item import WantedItem
 
 __all__ = [
     "ApiCredential",
@@ -18,4 +19,5 @@ __all__ = [
     "PolicyVersion",
     "PromotionRequest",
     "TierAssessment",
+    "WantedItem",
 ]

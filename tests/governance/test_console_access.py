@@ -23,6 +23,7 @@ TABLE: dict[str, frozenset[str]] = {
     "policy_draft": frozenset({"ravi"}),
     "portfolio": EVERYBODY - {"adam"},
     "audit": EVERYBODY - {"adam"},
+    "items": EVERYBODY - {"adam"},
     "samples": frozenset({"otto", "ravi"}),
     "verifications": EVERYBODY - {"adam"},
     "people": frozenset({"adam"}),
