@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from django import forms
 from django.db.models import QuerySet
@@ -83,7 +84,7 @@ def item(request: HttpRequest, item_id: uuid.UUID) -> HttpResponse:
     """Show one item; answer it, return or accept the answer, or withdraw it."""
     found = get_object_or_404(listed().select_related("closed_by", "answer_dossier__version"), pk=item_id)
     person = person_of(request)
-    acts = {
+    acts: dict[str, tuple[type[forms.Form], Callable[..., WantedItem], str]] = {
         "answer": (AnswerForm, request_list.answer_item, _("The item has been answered.")),
         "return": (ReturnForm, request_list.return_item, _("The answer has been returned.")),
         "accept": (forms.Form, request_list.accept_item, _("The answer has been accepted.")),
