@@ -60,6 +60,12 @@ ROOMS = (
             }
         ),
     ),
+    Room(
+        _("Auditor's room"),
+        "room",
+        frozenset({Role.AUDITOR}),
+        frozenset({"room"}),
+    ),
     Room(_("People"), "people", RUN_THE_SYSTEM, frozenset({"people", "person"})),
 )
 

@@ -24,6 +24,7 @@ TABLE: dict[str, frozenset[str]] = {
     "portfolio": EVERYBODY - {"adam"},
     "audit": EVERYBODY - {"adam"},
     "items": EVERYBODY - {"adam"},
+    "room": frozenset({"otto", "ravi"}),
     "samples": frozenset({"otto", "ravi"}),
     "verifications": EVERYBODY - {"adam"},
     "people": frozenset({"adam"}),
