@@ -72,6 +72,7 @@ SIGNS: dict[str, Sign] = {
     "done": Sign(_("done"), "✓", "good"),
     "dropped": Sign(_("dropped"), "–", "quiet"),
     "open": Sign(_("open"), "○", "info"),
+    "answered": Sign(_("answered"), "●", "caution"),
     "rejected": Sign(_("rejected"), "✕", "bad"),
     "withdrawn": Sign(_("withdrawn"), "↩", "quiet"),
     "superseded": Sign(_("superseded"), "→", "quiet"),
