@@ -21,7 +21,7 @@ from tests import builders
 from tests.api.calls import person, refused
 from tests.cast import Cast, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 State = WantedItem.State
 HOSTILE = "=cmd|' /C calc'!A0 <script>document.title='owned'</script>"
 

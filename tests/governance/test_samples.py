@@ -27,7 +27,7 @@ from tests.api.calls import person, refused
 from tests.cast import Cast, signed_in
 from tests.governance.asking_the_gate import ask
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 KINDS = ["approval", "gate_decision", "promotion"]
 AGAIN = (
     "import hashlib, sys; print(*sorted(open('population.txt').read().split(), key=lambda line: "
