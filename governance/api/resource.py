@@ -15,16 +15,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.actions.looks import address_of, require_recorded
 from governance.api import idempotency
 from governance.api.auth import credential_in
 from governance.api.bodies import Strict, require_readable
 from governance.api.context import circumstances_of
+from governance.api.errors import problem, refusal_of
 from governance.api.pages import PARAMETERS, CursorPages
 from governance.api.past import require_reading
 from registry.errors import DomainError
 from registry.ledger.context import acting
 from registry.ledger.standing import require_writable
-from registry.models import User
+from registry.models import Role, User
 
 WRITES = frozenset({"POST", "PATCH"})
 READS = frozenset({"GET", "HEAD"})
@@ -47,7 +49,7 @@ class Resource(APIView):
 
     ``parameters`` are the names that may stand in the query, ``ordering`` is that of its list. ``repeats_answers`` says
     whether a write with an Idempotency-Key gets its first answer again. ``always_open`` is for what may be done while the
-    register is read-only.
+    register is read-only. ``hands_out`` says that its answers are taken along, and not only read.
     """
 
     scopes: ClassVar[Mapping[str, str]] = {}
@@ -57,6 +59,7 @@ class Resource(APIView):
     ordering: ClassVar[tuple[str, ...]] = ()
     repeats_answers: ClassVar[bool] = True
     always_open: ClassVar[bool] = False
+    hands_out: ClassVar[bool] = False
     open_call: idempotency.OpenCall | None = None
     content_negotiation_class = AlwaysJSON
     http_method_names = ["get", "head", "post", "put", "patch"]
@@ -64,12 +67,29 @@ class Resource(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, keeping the answer of a write that carries an Idempotency-Key."""
         with ExitStack() as self.circumstances:
-            response = super().dispatch(request, *args, **kwargs)
+            response = self._recorded(super().dispatch(request, *args, **kwargs))
             if self.open_call is not None and isinstance(response, HttpResponse):
                 if isinstance(response, Response):
                     response.render()
                 self.open_call.end(response)
             return response
+
+    def _recorded(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Record what an auditor reads before it is handed out; 503 ``look-not-recorded`` in the place of it if not."""
+        request = self.request
+        if request.method not in READS or not 200 <= response.status_code < 300 or request.method in self.public:
+            return response
+        if not isinstance(request.user, User) or not request.user.holds(Role.AUDITOR):
+            return response
+        try:
+            require_recorded(
+                actor=request.user,
+                address=address_of(request.path, request.query_params.items()),
+                downloaded=self.hands_out,
+            )
+        except DomainError as refusal:
+            return problem(request._request, refusal_of(refusal))
+        return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who asks and whether they may; then enter the circumstances of the act and look at the body."""

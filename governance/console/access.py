@@ -55,6 +55,7 @@ ROOMS = (
                 "divergences",
                 "samples",
                 "sample",
+                "looks",
                 "items",
                 "item",
             }

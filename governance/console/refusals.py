@@ -8,6 +8,7 @@ from governance.console.wording import Words, visible
 from governance.gate.eligibility import Obstacle
 
 REFUSALS: dict[str, Words] = {
+    "look-not-recorded": _("What auditors look at is recorded, and this could not be. So it is not shown; try again."),
     "self-approval": _("You had a hand in this version or asked for its promotion, so you may not decide on it."),
     "role-missing": _("None of your roles may do this."),
     "account-inactive": _("The account is not active."),

@@ -43,6 +43,7 @@ class Console(AdminSite):
             audit,
             divergences,
             findings,
+            looks,
             models,
             people,
             personal,
@@ -88,6 +89,7 @@ class Console(AdminSite):
             page("audit/requests/", request_list.items, "items"),
             page("audit/requests/<uuid:item_id>/", request_list.item, "item"),
             page("audit/divergences/", divergences.divergences, "divergences"),
+            page("audit/looks/", looks.looks, "looks"),
             page("audit/standing/", standing.standing_page, "standing"),
             page("audit/decisions/<uuid:decision_id>/", audit.decision, "decision"),
             page("audit/dossiers/<uuid:dossier_id>/pdf/", audit.dossier_pdf, "dossier_pdf"),
@@ -103,10 +105,11 @@ class Console(AdminSite):
         ]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Guard a page of the console; as of an instant it is another page, or none."""
+        """Guard a page of the console; as of an instant it is another page, or none. What auditors are shown is recorded."""
         from governance.console.past import in_time
+        from governance.console.seen import recorded
 
-        return super().admin_view(in_time(view), cacheable)
+        return super().admin_view(recorded(in_time(view)), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the page of today in the place of Django's list of tables."""

@@ -3,6 +3,7 @@
 from governance.models.approval import Approval
 from governance.models.credential import ApiCredential, IdempotentCall, OneTimeLink
 from governance.models.gate import GateDecision
+from governance.models.look import Look
 from governance.models.policy import PolicyVersion
 from governance.models.promotion import PromotionRequest
 from governance.models.sample import DecisionSample
@@ -15,6 +16,7 @@ __all__ = [
     "DecisionSample",
     "GateDecision",
     "IdempotentCall",
+    "Look",
     "OneTimeLink",
     "PolicyVersion",
     "PromotionRequest",

@@ -109,6 +109,7 @@ TABLE = [
     Row("POST", "api/v1/requests/<uuid:item>/return/", None, frozenset({"auditor"}), 404),
     Row("POST", "api/v1/requests/<uuid:item>/accept/", None, frozenset({"auditor"}), 404),
     Row("POST", "api/v1/requests/<uuid:item>/withdraw/", None, frozenset({"auditor"}), 404),
+    Row("GET", "api/v1/looks/", "ledger:read", frozenset({"auditor", "risk_manager", "administrator"}), 200),
     Row("GET", "api/v1/keys/", PUBLIC, ALL, 200),
     Row("GET", "api/v1/schema/", PUBLIC, ALL, 200),
     Row("GET", "health/live", PUBLIC, ALL, 200),

@@ -27,6 +27,7 @@ TABLE: dict[str, frozenset[str]] = {
     "room": frozenset({"otto", "ravi"}),
     "samples": frozenset({"otto", "ravi"}),
     "verifications": EVERYBODY - {"adam"},
+    "looks": frozenset({"otto", "ravi", "adam"}),
     "people": frozenset({"adam"}),
     "records": EVERYBODY,
     "password": EVERYBODY,

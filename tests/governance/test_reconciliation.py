@@ -13,6 +13,7 @@ from audits.actions.dossiers import request_dossier
 from audits.actions.findings import open_finding
 from governance.actions.credentials import make_credential
 from governance.actions.deployments import report_deployment
+from governance.actions.looks import record_look
 from governance.actions.people import make_link
 from governance.actions.promotions import open_promotion
 from registry.actions.divergences import explain_divergence, reconcile, restore_from_ledger
@@ -20,6 +21,7 @@ from registry.actions.erasure import place_legal_hold
 from registry.actions.inventory import edit_model
 from registry.actions.lineage import link
 from registry.actions.people import grant_role
+from registry.actions.verification import request_verification
 from registry.errors import DomainError
 from registry.ledger.models import LedgerEvent
 from registry.ledger.replay import differences
@@ -56,6 +58,8 @@ def version(cast: Cast) -> ModelVersion:
     make_credential(cast.ci_bot, name="Token", scopes=["inventory:read"], days=3, actor=cast.adam)
     make_link(cast.ada, actor=cast.adam)
     link(("version", str(found)), "deployed_as", ("deployment", "somewhere"), actor=cast.ci_bot)
+    request_verification(actor=cast.otto)
+    record_look(actor=cast.otto, address="/console/models/")
     place_legal_hold(cast.ada, reason="Proceedings.", actor=cast.ravi)
     assert differences() == []
     assert reconcile() == []
@@ -86,6 +90,7 @@ CHANGED = {
     "credential": "name", "one_time_link": "made_at", "gate_decision": "facts_digest", "policy": "title",
     "approval": "statement", "promotion": "statement", "dossier": "requested_at", "finding": "title", "run": "reason",
     "divergence": "found_at", "legal_hold": "reason",
+    "verification": "requested_at", "look": "address",
 }  # fmt: skip
 
 
@@ -151,6 +156,8 @@ FORGED: dict[str, dict[str, Any]] = {
     "finding": {"source_key": "forged"},
     "promotion": {"state": "withdrawn"},
     "divergence": {"subject_key": "forged"},
+    "verification": {"state": "error"},
+    "look": {"address": "/forged/"},
     "legal_hold": {"lifted_at": datetime(2026, 1, 1, tzinfo=UTC)},
 }
 

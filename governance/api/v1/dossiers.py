@@ -124,6 +124,7 @@ class DossierPdf(Resource):
 
     scopes = {"GET": "dossiers:read"}
     roles = {"GET": EVERYBODY}
+    hands_out = True
 
     @extend_schema(
         summary="Download the PDF of a dossier",
@@ -157,6 +158,7 @@ class DossierBundle(Resource):
 
     scopes = {"GET": "dossiers:read"}
     roles = {"GET": EVERYBODY - {Role.ADMINISTRATOR.value}}
+    hands_out = True
 
     @extend_schema(
         summary="Download a dossier with its proof",

@@ -81,6 +81,7 @@ class Entries(LedgerResource):
     """The entries in the order of the tree."""
 
     parameters = frozenset({"start", "limit"})
+    hands_out = True
 
     @described("Read entries", answers={200: EntriesShown}, query=("start", "limit"))
     def get(self, request: Request) -> Response:

@@ -19,6 +19,7 @@ from governance.api.v1 import (
     keys,
     ledger,
     lineage,
+    looks,
     policies,
     promotions,
     request_list,
@@ -80,6 +81,7 @@ urlpatterns = [
     path("ledger/rollback/confirm/", anchors.RollbackConfirmation.as_view()),
     path("ledger/verifications/", verifications.VerificationList.as_view()),
     path("ledger/verifications/<uuid:verification>/", verifications.VerificationDetail.as_view()),
+    path("looks/", looks.LookList.as_view()),
     path("keys/", keys.Keys.as_view()),
     path("schema/", SchemaView.as_view()),
 ]
