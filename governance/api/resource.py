@@ -84,7 +84,7 @@ class Resource(APIView):
         try:
             require_recorded(
                 actor=request.user,
-                address=address_of(request.path, request.query_params.items()),
+                address=address_of(request.path, [(name, str(value)) for name, value in request.query_params.items()]),
                 downloaded=self.hands_out,
             )
         except DomainError as refusal:

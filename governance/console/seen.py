@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from governance.actions.looks import address_of, require_recorded
+from governance.console.access import person_of
 from governance.console.acts import said
 from governance.console.past import instant_set
 from registry.errors import DomainError
@@ -32,7 +33,7 @@ def recorded(view: View) -> View:
         asked = [("as_of", instant.isoformat())] if instant else []
         try:
             require_recorded(
-                actor=User.objects.get(pk=request.user.pk),
+                actor=person_of(request),
                 address=address_of(request.path, asked),
                 downloaded=is_download(answer),
             )
