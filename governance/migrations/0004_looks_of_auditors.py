@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0001_policies_promotions_and_gate'),
+        ('governance', '0003_request_list'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
