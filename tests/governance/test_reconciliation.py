@@ -16,6 +16,8 @@ from governance.actions.deployments import report_deployment
 from governance.actions.looks import record_look
 from governance.actions.people import make_link
 from governance.actions.promotions import open_promotion
+from governance.actions.request_list import ask_item
+from governance.actions.samples import draw_sample
 from registry.actions.divergences import explain_divergence, reconcile, restore_from_ledger
 from registry.actions.erasure import place_legal_hold
 from registry.actions.inventory import edit_model
@@ -23,6 +25,7 @@ from registry.actions.lineage import link
 from registry.actions.people import grant_role
 from registry.actions.verification import request_verification
 from registry.errors import DomainError
+from registry.ledger.clock import database_now
 from registry.ledger.models import LedgerEvent
 from registry.ledger.replay import differences
 from registry.ledger.subject import subject_models
@@ -60,6 +63,15 @@ def version(cast: Cast) -> ModelVersion:
     link(("version", str(found)), "deployed_as", ("deployment", "somewhere"), actor=cast.ci_bot)
     request_verification(actor=cast.otto)
     record_look(actor=cast.otto, address="/console/models/")
+    now = database_now()
+    draw_sample(
+        actor=cast.otto,
+        kinds=["gate_decision"],
+        begins_at=now - timedelta(days=9),
+        ends_at=now - timedelta(days=8),
+        size=1,
+    )
+    ask_item(actor=cast.otto, title="Minutes", text="The minutes, please.", due_on=(now + timedelta(days=3)).date())
     place_legal_hold(cast.ada, reason="Proceedings.", actor=cast.ravi)
     assert differences() == []
     assert reconcile() == []
@@ -90,7 +102,7 @@ CHANGED = {
     "credential": "name", "one_time_link": "made_at", "gate_decision": "facts_digest", "policy": "title",
     "approval": "statement", "promotion": "statement", "dossier": "requested_at", "finding": "title", "run": "reason",
     "divergence": "found_at", "legal_hold": "reason",
-    "verification": "requested_at", "look": "address",
+    "verification": "requested_at", "look": "address", "decision_sample": "seed", "wanted_item": "title",
 }  # fmt: skip
 
 
