@@ -147,6 +147,8 @@ def test_an_auditor_sees_their_own_looks_and_those_who_watch_see_all(cast: Cast)
     assert "No auditor has looked at anything" in signed_in(cast.ravi).get(address).content.decode()
     record_look(actor=nora, address="/of-nora/")
     record_look(actor=cast.otto, address="/of-otto/", downloaded=True)
+    assert f'href="{address}"' in signed_in(cast.otto).get(reverse("admin:room")).content.decode()
+    assert f'href="{address}"' in signed_in(cast.adam).get(reverse("admin:people")).content.decode()
     of_otto = signed_in(cast.otto).get(address, {"person": str(nora.pk)}).content.decode()
     assert ("/of-otto/" in of_otto, "/of-nora/" in of_otto) == (True, False)
     for person in (cast.ravi, cast.adam):
