@@ -76,9 +76,12 @@ def gate(given: argparse.Namespace) -> int:
 
 
 def verify(given: argparse.Namespace) -> int:
-    """Verify an attestation, or the bundle of a dossier, without the service."""
+    """Verify an attestation, the bundle of a dossier, or an export of the ledger, without the service."""
     if bundle.is_bundle(given.proof_of):
-        report = bundle.verify(given.proof_of, given.key, given.checkpoint, given.proof)
+        if bundle.is_ledger(given.proof_of):
+            report = bundle.verify_ledger(given.proof_of, given.key, given.checkpoint)
+        else:
+            report = bundle.verify(given.proof_of, given.key, given.checkpoint, given.proof)
         say(json.dumps(report.as_dict(), indent=1) if given.json else "\n".join(report.lines()))
         return report.code()
     if given.artifact is None or given.environment is None:

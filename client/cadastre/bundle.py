@@ -1,9 +1,11 @@
 """Does this bundle prove what it says? Exit 0 verified, 1 proven false, 2 could not be verified.
 
     python3 verify.py --key trusted-key.pub [--checkpoint kept.txt] [--proof proof.json] [--json] [BUNDLE]
+    python3 verify.py --key trusted-key.pub [--checkpoint kept.txt] [--json] --ledger FOLDER
 
-BUNDLE is the zip or the folder it was unpacked to; by default the folder of this file. Python's standard library alone,
-3.9 or later. The trusted key, or the trusted checkpoint, is yours: nothing in the bundle is ever trusted by itself.
+BUNDLE is the zip or the folder it was unpacked to; by default the folder of this file. FOLDER is an export of the whole
+ledger. Python's standard library alone, 3.9 or later. The trusted key, or the trusted checkpoint, is yours: nothing that
+came with the proof is ever trusted by itself.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import re
 import struct
 import sys
 import zlib
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 if sys.version_info < (3, 9):
     sys.stderr.write("COULD NOT BE VERIFIED: this needs Python 3.9 or later.\n")
@@ -24,6 +26,7 @@ if sys.version_info < (3, 9):
 
 FORMAT = "cadastre-bundle-1"
 FIXED = ("README.de.md", "README.md", "dossier.pdf", "facts.json", "keys.json", "receipts.json", "verify.py")
+FOLDERS = ("evidence", "ledger")
 LEDGER = ("ledger/checkpoint.txt", "ledger/events.jsonl", "ledger/proofs.json")
 NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?\Z")
 HEX = re.compile(r"\A[0-9a-f]{64}\Z")
@@ -55,6 +58,7 @@ class Report:
 
     def __init__(self) -> None:
         self.claims: List[Dict[str, Any]] = []
+        self.strays: List[str] = []
 
     def claim(self, slug: str, text: str) -> None:
         """Begin a new claim; what follows is counted for it."""
@@ -89,7 +93,8 @@ class Report:
             )
             for one in self.claims
         ]
-        return {"verdict": ("verified", "false", "unknown")[self.code()], "exit_code": self.code(), "claims": shown}
+        verdict = ("verified", "false", "unknown")[self.code()]
+        return {"verdict": verdict, "exit_code": self.code(), "claims": shown, "not_part_of_it": sorted(self.strays)}
 
     def lines(self) -> List[str]:
         """Return the report for people."""
@@ -97,6 +102,10 @@ class Report:
         for one in self.as_dict()["claims"]:
             told.append("%-9s %s: %d checked" % (one["outcome"], one["claim"], one["checked"]))
             told += ["          " + plain(why) for why in one["wrong"] + one["unknown"]]
+        for name in sorted(self.strays)[:MOST_SHOWN]:
+            told.append("not part of it, and not looked at: " + plain(name))
+        if len(self.strays) > MOST_SHOWN:
+            told.append("not part of it, and not looked at: %d more" % (len(self.strays) - MOST_SHOWN))
         return [*told, ("VERIFIED", "PROVEN FALSE", "COULD NOT BE VERIFIED")[self.code()]]
 
 
@@ -269,16 +278,31 @@ def unzipped(data: bytes) -> Dict[str, bytes]:
     return files
 
 
-def unpacked(folder: str, own: Set[str]) -> Dict[str, bytes]:
-    """Return the files of an unpacked bundle but those that the user put there (``own``)."""
-    files: Dict[str, bytes] = {}
+def unpacked(folder: str, own: Set[str], strays: List[str]) -> Dict[str, bytes]:
+    """Return the files of an unpacked bundle. What else lies beside them is named in ``strays`` and never read.
+
+    Of the bundle is what it always has, what its manifest lists, and whatever lies in its own folders: a file that was
+    slipped in there could be taken for evidence, so it is judged, and found not to be listed.
+    """
+    listed = {*FIXED, *LEDGER, "manifest.json"}
     total = 0
+    files: Dict[str, bytes] = {}
+    try:
+        manifest = parsed(contents(os.path.join(folder, "manifest.json")), "manifest.json")
+        listed |= {one["name"] for one in manifest["files"]}
+    except (Unreadable, KeyError, TypeError):
+        pass  # what lacks is said when the bundle is read
     for where, folders, names in os.walk(folder):
         for name in sorted(folders + names):
             path = os.path.join(where, name)
             if os.path.realpath(path) in own and name in names:
                 continue
             inner = os.path.relpath(path, folder).replace(os.sep, "/")
+            inside = inner.split("/")[0] in FOLDERS
+            if inner not in listed and not inside:
+                strays.append(inner + "/" if name in folders else inner)
+                folders[:] = [one for one in folders if one != name]
+                continue
             if os.path.islink(path) or not NAME.match(inner) or len(files) >= MOST_FILES:
                 raise Unreadable("the folder holds what no bundle has: " + inner)
             if name in names:
@@ -988,11 +1012,273 @@ def facts_in(pdf: bytes, most: int) -> List[bytes]:
     return found
 
 
-def verify(path: str, key: Optional[str], outside: Optional[str], proof: Optional[str]) -> Report:
-    """Verify a bundle; ``key``, ``outside`` and ``proof`` name the files that the user trusts or brought."""
+# --- The whole ledger ---------------------------------------------------------------------------------------------------
+
+EXPORT = {"format": str, "register": str, "size": int, "segments": int}
+EXPORT_FORMAT = "cadastre-ledger-1"
+MOST_SEGMENT_BYTES = 1 << 26
+MOST_SUBJECTS = 300_000
+OF_THE_LEDGER = b'{"action":"ledger.'
+SUBJECT, SEQ, END, PREV = b',"subject":{"key":', b',"subject_seq":', b',"version":1}', b',"prev":'
+
+
+class Tree:
+    """The roots of the complete subtrees of a growing tree, largest first."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.peaks: List[bytes] = []
+
+    def grow(self, leaves: Sequence[bytes]) -> None:
+        """Add the hashes of leaves."""
+        peaks, size, hashed = self.peaks, self.size, hashlib.sha256
+        for leaf in leaves:
+            at, value = size, leaf
+            while at & 1:
+                value = hashed(b"\x01" + peaks.pop() + value).digest()
+                at >>= 1
+            peaks.append(value)
+            size += 1
+        self.size = size
+
+    def root(self) -> bytes:
+        """Return the root over all leaves so far."""
+        value = self.peaks[-1] if self.peaks else EMPTY_ROOT
+        for peak in reversed(self.peaks[:-1]):
+            value = node_hash(peak, value)
+        return value
+
+
+class Ledger:
+    """An export of the whole ledger, judged as a stream: each line is hashed as it stands, and little of it is read."""
+
+    def __init__(self, folder: str, report: Report) -> None:
+        self.folder, self.report = folder, report
+        about = exact(self.file("ledger.json"), "ledger.json", EXPORT)
+        if about["format"] != EXPORT_FORMAT:
+            raise Unreadable("the export has a format that this verifier does not know")
+        self.size = about["size"]
+        self.names = ["events-%06d.jsonl" % number for number in range(1, about["segments"] + 1)]
+        absent = [name for name in self.names if not os.path.isfile(os.path.join(folder, name))]
+        if absent:
+            raise Unreadable("the export lacks " + ", ".join(absent[:MOST_SHOWN]))
+        known = {*self.names, "ledger.json", "checkpoints.json", "keys.json", "verify.py"}
+        report.strays += [name for name in os.listdir(folder) if name not in known]
+        self.notes = exact(self.file("checkpoints.json"), "checkpoints.json", [str])
+        self.of_ledger: List[Event] = []
+        self.unreadable = 0
+        self.ends: Dict[bytes, Tuple[int, bytes]] = {}
+        self.broken: List[str] = []
+
+    def file(self, name: str) -> bytes:
+        """Return the bytes of one file, which a link is never taken for."""
+        path = os.path.join(self.folder, name)
+        if os.path.islink(path) or (os.path.isfile(path) and os.path.getsize(path) > MOST_SEGMENT_BYTES):
+            raise Unreadable(name + " is a link, or too large")
+        return contents(path)
+
+    def judge(self, key: Optional[str], outside: Optional[str]) -> None:
+        """Judge every claim."""
+        report = self.report
+        report.claim("checkpoints", "every signed checkpoint states the tree of these events")
+        stated = []
+        for note in self.notes:
+            try:
+                stated.append(Note(note))
+            except False_ as error:
+                report.require(False, str(error))
+        wanted = {one.size for one in stated} | self.turning_sizes() | {self.size}
+        if outside is not None:
+            try:
+                wanted.add(Note(outside).size)
+            except False_ as error:
+                report.require(False, "your checkpoint: " + str(error))
+                outside = None
+        self.roots, self.count = self.read(wanted)
+        newest = max((one.size for one in stated), default=0)
+        report.require(
+            self.count == newest == self.size, "there are %d events, and %d are signed" % (self.count, newest)
+        )
+        for one in stated:
+            same = self.roots.get(one.size) == one.root
+            report.require(same, "the first %d events are not those that were signed" % one.size)
+        self.judge_signatures(key, stated)
+        self.judge_trust(key, outside)
+        report.claim("chains", "the events of each subject are numbered 1, 2, 3 ... and each names the one before")
+        report.claims[-1]["checked"] = self.count - len(self.broken)
+        for why in self.broken:
+            report.require(False, why)
+        if self.unreadable:
+            report.doubt("%d events of the ledger itself do not have the form of one" % self.unreadable)
+
+    def turning_sizes(self) -> Set[int]:
+        """Return the sizes at which keys and epochs change, as the events say: the roots there are wanted."""
+        found: Set[int] = set()
+        for name in self.names:
+            data, at = self.file(name), 0
+            while (at := data.find(OF_THE_LEDGER, at)) >= 0:
+                line = data[at : data.find(b"\n", at)]
+                at += 1
+                if line.startswith((b'{"action":"ledger.key_rotated"', b'{"action":"ledger.rollback_declared"')):
+                    try:
+                        state = parsed(line, "an event")["state"]
+                        found |= {state[one] for one in ("last_size", "size") if type(state.get(one)) is int}
+                    except (Unreadable, KeyError, TypeError, AttributeError):
+                        continue  # it is judged where it stands
+        return found
+
+    def read(self, wanted: Set[int]) -> Tuple[Dict[int, bytes], int]:
+        """Return the roots at the wanted sizes, and how many events there are; find what breaks a chain.
+
+        The last event of each subject is remembered; of very many subjects a part in each pass over the files.
+        """
+        roots, parts, part, count = {0: EMPTY_ROOT}, 1, 0, 0
+        while part < parts:
+            tree, ahead = Tree(), sorted(one for one in wanted if one > 0)
+            self.ends.clear()
+            for name in self.names:
+                lines = self.file(name).split(b"\n")
+                if lines.pop():
+                    self.broken.append(name + " does not end with a line")
+                leaves = [hashlib.sha256(b"\x00" + line).digest() for line in lines]
+                if part == 0:
+                    self.keep_turns(lines, tree.size)
+                before = tree.size
+                parts = self.chain(lines, leaves, part, parts)
+                if part:
+                    continue
+                done = 0
+                while ahead and ahead[0] <= before + len(leaves):
+                    tree.grow(leaves[done : ahead[0] - before])
+                    done = ahead[0] - before
+                    roots[ahead.pop(0)] = tree.root()
+                tree.grow(leaves[done:])
+            if part == 0:
+                count = tree.size
+            part += 1
+        return roots, count
+
+    def keep_turns(self, lines: Sequence[bytes], before: int) -> None:
+        """Keep the events that say which key signs, and in which epoch."""
+        for number, line in enumerate(lines):
+            if line.startswith(OF_THE_LEDGER):
+                try:
+                    event = Event(line, before + number)
+                except Unreadable:
+                    self.unreadable += 1
+                    continue
+                if event.action in ("ledger.key_rotated", "ledger.rollback_declared"):
+                    self.of_ledger.append(event)
+
+    def chain(self, lines: Sequence[bytes], leaves: Sequence[bytes], part: int, parts: int) -> int:
+        """Follow the chain of each subject of this part through some lines; return in how many parts it is to be done.
+
+        Canonical JSON sorts its names, and a quotation mark in a text is escaped: the last ``"subject"`` of a line is the
+        event's own, and so is ``"prev"`` when it stands there once.
+        """
+        ends = self.ends
+        for line, leaf in zip(lines, leaves):
+            head, found, tail = line.rpartition(SUBJECT)
+            subject, then, number = tail.partition(SEQ)
+            if parts > 1 and zlib.crc32(subject) % parts != part:
+                continue
+            at = head.find(PREV)
+            if found and then and number.endswith(END) and line.count(PREV) == 1 and number[: -len(END)].isdigit():
+                seq, named = int(number[: -len(END)]), head[at + len(PREV) : at + len(PREV) + 66]
+            else:
+                seq, named = self.read_link(line)
+            last = ends.get(subject)
+            expected = (1, b"null") if last is None else (last[0] + 1, b'"' + last[1].hex().encode() + b'"')
+            if seq != expected[0] or not named.startswith(expected[1]):
+                name = subject.decode("ascii", "replace")
+                self.broken.append("an event of %s does not go on from the one before" % name)
+                del self.broken[1000:]
+            ends[subject] = seq, leaf
+            if len(ends) > MOST_SUBJECTS:
+                parts *= 2
+                for one in [one for one in ends if zlib.crc32(one) % parts != part]:
+                    del ends[one]
+        return parts
+
+    def read_link(self, line: bytes) -> Tuple[int, bytes]:
+        """Return number and named predecessor of an event that has to be read whole."""
+        try:
+            event = Event(line, 0)
+        except Unreadable:
+            return -1, b""
+        return event.seq, canonical(event.value["prev"])
+
+    def judge_signatures(self, key: Optional[str], stated: Sequence[Note]) -> None:
+        """Judge who signed the checkpoints, and whether keys and epochs changed as the events say."""
+        report = self.report
+        self.chain_of_keys: Optional[Chain] = None
+        report.claim("signature", "every checkpoint is signed by the trusted key, or one that it handed over to")
+        if key is None:
+            return
+        turns, ends = (
+            [one for one in self.of_ledger if one.action == action]
+            for action in ("ledger.key_rotated", "ledger.rollback_declared")
+        )
+        try:
+            chain = self.chain_of_keys = Chain(key, [one.state for one in turns], [one.state for one in ends])
+        except False_ as error:
+            report.require(False, str(error))
+            return
+        for event in turns:
+            report.require(event.state["last_size"] <= event.index, "a rotation stands before its last entry")
+        for size, root in [(one["last_size"], one["last_root"]) for one in chain.turns] + [
+            (one["size"], one["root"]) for one in chain.declared
+        ]:
+            same = self.roots.get(size) == bytes.fromhex(root)
+            report.require(same, "the tree over %d events is not the one at which key or epoch changed" % size)
+        for note, one in zip(self.notes, stated):
+            try:
+                report.require(not chain.gave_up(chain.read(note)), "a checkpoint over %d was given up" % one.size)
+            except False_ as error:
+                report.require(False, str(error))
+
+    def judge_trust(self, key: Optional[str], outside: Optional[str]) -> None:
+        report, chain = self.report, self.chain_of_keys
+        report.claim("trust", "it agrees with the key and the checkpoint that you trust")
+        if key is not None:
+            report.require(chain is not None, "the trusted key is not one of this ledger")
+        if outside is None:
+            if key is None:
+                report.doubt("neither a trusted key (--key) nor a trusted checkpoint (--checkpoint) was given")
+            return
+        try:
+            kept = chain.read(outside) if chain else Note(outside)
+        except False_ as error:
+            report.require(False, "your checkpoint: " + str(error))
+            return
+        if chain and chain.gave_up(kept):
+            report.doubt("what your checkpoint states was given up by a declared rollback")
+        elif kept.size > self.count:
+            report.doubt("your checkpoint covers %d events, and this export holds %d" % (kept.size, self.count))
+        else:
+            same = self.roots.get(kept.size) == kept.root
+            report.require(same, "your checkpoint states another tree: rewritten")
+        if key is None and kept.size < self.count:
+            report.doubt("your checkpoint is older than the export: give the trusted key (--key) too")
+
+
+def verify_ledger(folder: str, key: Optional[str], outside: Optional[str]) -> Report:
+    """Verify an export of the whole ledger; ``key`` and ``outside`` name the files that the user trusts."""
     report = Report()
-    report.claim("bundle", "the bundle can be read")
-    own = {os.path.realpath(one) for one in (key, outside, proof) if one}
+    report.claim("export", "the export can be read")
+
+    def judge(trusted: Optional[str], kept: Optional[str]) -> None:
+        ledger = Ledger(folder, report)
+        report.require(True, "")
+        ledger.judge(trusted, kept)
+
+    return _judged(report, key, outside, judge)
+
+
+def _judged(
+    report: Report, key: Optional[str], outside: Optional[str], judge: Callable[[Optional[str], Optional[str]], None]
+) -> Report:
+    """Read what the user trusts and judge; whatever goes wrong is not a proof."""
     try:
         trusted = text_of(key).strip() if key else None
         if trusted is not None:
@@ -1000,18 +1286,29 @@ def verify(path: str, key: Optional[str], outside: Optional[str], proof: Optiona
                 public_of(trusted)
             except False_ as error:
                 raise Unreadable("the trusted key cannot be read: %s" % error) from error
-        kept = text_of(outside) if outside else None
-        brought = parsed(contents(proof), "the proof") if proof else None
-        files = unpacked(path, own) if os.path.isdir(path) else unzipped(contents(path))
-        report.require(True, "")
-        Bundle(files, report).judge(trusted, kept, brought)
+        judge(trusted, text_of(outside) if outside else None)
     except Unreadable as error:
         report.doubt(str(error))
     except (RecursionError, MemoryError) as error:
-        report.doubt("the bundle is too deep or too large (%s)" % type(error).__name__)
+        report.doubt("it is too deep or too large (%s)" % type(error).__name__)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is not a proof
         report.doubt("this could not be judged (%s)" % type(error).__name__)
     return report
+
+
+def verify(path: str, key: Optional[str], outside: Optional[str], proof: Optional[str]) -> Report:
+    """Verify a bundle; ``key``, ``outside`` and ``proof`` name the files that the user trusts or brought."""
+    report = Report()
+    report.claim("bundle", "the bundle can be read")
+    own = {os.path.realpath(one) for one in (key, outside, proof) if one}
+
+    def judge(trusted: Optional[str], kept: Optional[str]) -> None:
+        brought = parsed(contents(proof), "the proof") if proof else None
+        files = unpacked(path, own, report.strays) if os.path.isdir(path) else unzipped(contents(path))
+        report.require(True, "")
+        Bundle(files, report).judge(trusted, kept, brought)
+
+    return _judged(report, key, outside, judge)
 
 
 def is_bundle(path: str) -> bool:
@@ -1023,6 +1320,11 @@ def is_bundle(path: str) -> bool:
             return file.read(2) == b"PK"
     except OSError:
         return False
+
+
+def is_ledger(path: str) -> bool:
+    """Tell whether a folder says that it is an export of the ledger."""
+    return os.path.isfile(os.path.join(path, "ledger.json"))
 
 
 def text_of(path: str) -> str:
@@ -1042,8 +1344,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--checkpoint", metavar="FILE", help="a signed checkpoint that you kept")
     parser.add_argument("--proof", metavar="FILE", help="a proof of consistency, as /api/v1/ledger/proofs/ gives it")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--ledger", metavar="FOLDER", help="an export of the whole ledger, instead of a bundle")
     given = parser.parse_args(arguments)
-    report = verify(given.bundle, given.key, given.checkpoint, given.proof)
+    if given.ledger:
+        report = verify_ledger(given.ledger, given.key, given.checkpoint)
+    else:
+        report = verify(given.bundle, given.key, given.checkpoint, given.proof)
     print(json.dumps(report.as_dict(), indent=1) if given.json else "\n".join(report.lines()))
     return report.code()
 

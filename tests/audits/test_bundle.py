@@ -59,6 +59,34 @@ def test_a_bundle_verifies_unpacked_elsewhere_with_python_alone(cast, issued, tm
     assert "neither a trusted key" in untrusting.stdout
 
 
+def test_what_lies_beside_an_unpacked_bundle_is_named_and_nothing_that_could_be_taken_for_evidence_is(
+    cast, issued, tmp_path: Path
+) -> None:
+    folder, key = tmp_path / "bundle", tmp_path / "key"
+    data = make_bundle(issued, actor=cast.otto)
+    zipfile.ZipFile(io.BytesIO(data)).extractall(folder)
+    key.write_text(own_chain().keys()[-1])
+    (folder / "bundle.zip").write_bytes(data)
+    (folder / "trusted-key.pub").write_text("not a key")
+    (folder / "dossier (1).pdf").write_bytes(b"%PDF-1.7 APPROVED")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "facts.json").write_text("{}")
+    (folder / "link").symlink_to("/etc")
+    report = verify.verify(str(folder), str(key), None, None)
+    assert report.code() == 0, report.lines()
+    assert report.as_dict()["not_part_of_it"] == ["bundle.zip", "dossier (1).pdf", "link/", "notes/", "trusted-key.pub"]
+    assert "not part of it, and not looked at: dossier (1).pdf" in report.lines()
+    for name in ("evidence/" + "a" * 64, "ledger/more.jsonl", "ledger/deep/er"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("APPROVED")
+        assert verify.verify(str(folder), str(key), None, None).code() in {1, 2}, name
+        (folder / name).unlink()
+    (folder / "ledger" / "deep").rmdir()
+    stray = verify.zip_of({**verify.unzipped(data), "stray.txt": b"APPROVED"})
+    assert judged(tmp_path, stray, key=key.read_text()).code() == 1
+    assert verify.verify(str(folder), str(key), None, None).code() == 0
+
+
 def test_who_took_a_bundle_is_in_the_ledger_and_in_the_bundle(cast, issued) -> None:
     files = verify.unzipped(make_bundle(issued, actor=cast.otto))
     taken = LedgerEvent.objects.get(action="dossier.bundled")
