@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import environments, gate, machine, past, underload
+from benchmarks import environments, gate, machine, past, underload, whole, writers
 from benchmarks.cases import CASES, Case, Reading
 from benchmarks.environments import OURS, Environment, NotInstalled, WrongVersion
 from benchmarks.process import Failed, prepared
@@ -20,7 +20,8 @@ from benchmarks.rounds import FEWEST_ROUNDS, Comparison, taking_turns
 
 TARGET = environments.ROOT / "var" / "bench"
 ALL_RAN, SOME_PEER_ABSENT, WRONG_PEER = 0, 1, 2
-SERVED = (gate.DECISION, gate.REGISTRATION, underload.UNDER_LOAD, past.INVENTORY)
+LEDGER = (writers.PLAIN, writers.WORKING, writers.FAIR, whole.TIME, whole.MEMORY)
+SERVED = (gate.DECISION, gate.REGISTRATION, underload.UNDER_LOAD, past.INVENTORY, *LEDGER)
 
 Told = tuple[dict[str, Any], dict[str, Any]]
 """A line of the results, and the figures of its rounds."""
@@ -93,6 +94,7 @@ def measured(options: argparse.Namespace, known: dict[str, Environment]) -> Iter
         for reading in wanted:
             yield told(reading, comparison, {"said": said, "sides": sides}, before=before)
     yield from _served(options)
+    yield from _of_the_ledger(options)
 
 
 def _served(options: argparse.Namespace) -> Iterator[Told]:
@@ -116,6 +118,26 @@ def _served(options: argparse.Namespace) -> Iterator[Told]:
         with past.postgresql_folder():
             comparison = past.compare_inventories(rounds=options.rounds, models=models, events=events)
         yield told(past.INVENTORY, comparison, {"said": {"models": models, "events": events}}, before=before)
+
+
+def _of_the_ledger(options: argparse.Namespace) -> Iterator[Told]:
+    seconds = 0.5 if options.quick else 5.0
+    for reading in (writers.PLAIN, writers.WORKING, writers.FAIR):
+        if is_wanted(reading.id, options.only):
+            before = machine.load()
+            comparison = writers.measured(reading, rounds=options.rounds, seconds=seconds)
+            yield told(reading, comparison, {}, before=before)
+    if any(is_wanted(one.id, options.only) for one in (whole.TIME, whole.MEMORY)):
+        before = machine.load()
+        events, subjects = (5_000, 500) if options.quick else (whole.EVENTS, whole.SUBJECTS)
+        folder = TARGET / "data" / f"ledger-{events}"
+        with gate.service_folder():
+            comparison = whole.compare_verification(
+                rounds=options.rounds, folder=folder, events=events, subjects=subjects
+            )
+        for reading in (whole.TIME, whole.MEMORY):
+            if is_wanted(reading.id, options.only):
+                yield told(reading, comparison, {"said": {"events": events}}, before=before)
 
 
 def written(lines: list[Told], target: Path) -> list[dict[str, Any]]:

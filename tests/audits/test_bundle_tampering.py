@@ -173,18 +173,26 @@ def unpacked(sample: Sample, folder: Path) -> Path:
     return folder
 
 
-def test_an_unpacked_bundle_bears_the_files_named_on_the_command_line_and_no_others(
+def test_an_unpacked_bundle_bears_other_files_beside_it_and_none_in_its_own_folders(
     sample: Sample, tmp_path: Path
 ) -> None:
     folder = unpacked(sample, tmp_path / "bundle")
     key = str(folder / "trusted-key.pub")
     assert verify.verify(str(folder), key, None, None).code() == 0
     (folder / "notes.txt").write_text("mine")
+    report = verify.verify(str(folder), key, None, None)
+    assert (report.code(), report.strays) == (0, ["notes.txt"])
+    (folder / "evidence").mkdir(exist_ok=True)
+    (folder / "evidence" / "slipped-in").write_text("mine")
     assert verify.verify(str(folder), key, None, None).code() == 1
+    (folder / "evidence" / "slipped-in").unlink()
     (folder / "notes.txt").unlink()
     (folder / "link").symlink_to(tmp_path)
-    assert verify.verify(str(folder), key, None, None).code() == 2
+    assert verify.verify(str(folder), key, None, None).code() == 0
     (folder / "link").unlink()
+    (folder / "README.md").rename(tmp_path / "README.md")
+    (folder / "README.md").symlink_to(tmp_path / "README.md")
+    assert verify.verify(str(folder), key, None, None).code() == 2
     (folder / "README.md").unlink()
     assert verify.verify(str(folder), key, None, None).code() == 2
 
