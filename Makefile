@@ -17,7 +17,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest
 PORT ?= 8000
 DEMO := $(CURDIR)/var/demo
 
-.PHONY: help setup demo serve test test-fast test-search test-sqlite test-postgres lint types contracts migrations-check bench bench-page bench-pins lock \
+.PHONY: help setup demo serve test test-fast test-kills test-search test-sqlite test-postgres lint types contracts migrations-check bench bench-page bench-pins lock \
 	golden pictures messages clean
 
 help:  ## list the targets
@@ -43,6 +43,10 @@ test-postgres: $(VENV)/.with-development  ## what touches locks, triggers, trans
 
 test-fast: $(VENV)/.with-development  ## the inner loop: without worker processes, browser, PostgreSQL, Spark and what takes minutes
 	$(PYTEST) $(PARALLEL) -m "not worker and not chromium and not postgres and not spark and not thorough"
+
+test-kills: $(VENV)/.with-development  ## kill -9 writers and sequencers ROUNDS=50 times on both databases
+	CADASTRE_TEST_KILL_ROUNDS=$(or $(ROUNDS),50) $(PYTEST) tests/registry/test_ledger_crashes.py
+	CADASTRE_TEST_KILL_ROUNDS=$(or $(ROUNDS),50) CADASTRE_TEST_DATABASE=postgres $(PYTEST) tests/registry/test_ledger_crashes.py
 
 test-search: $(VENV)/.with-development  ## look for counterexamples: the generated tests, on TIMES=20 times as many examples, at random
 	CADASTRE_TEST_SEARCH=$(or $(TIMES),20) $(PYTEST) $(PARALLEL) -m hypothesis
