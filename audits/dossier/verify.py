@@ -279,20 +279,23 @@ def unzipped(data: bytes) -> Dict[str, bytes]:
     return files
 
 
+def listed_in(folder: str) -> Set[str]:
+    """Return the names that the manifest lists; none when it cannot be read, which is said when the bundle is."""
+    try:
+        return {str(one["name"]) for one in parsed(contents(os.path.join(folder, "manifest.json")), "it")["files"]}
+    except (Unreadable, KeyError, TypeError):
+        return set()
+
+
 def unpacked(folder: str, own: Set[str], strays: List[str]) -> Dict[str, bytes]:
     """Return the files of an unpacked bundle. What else lies beside them is named in ``strays`` and never read.
 
     Of the bundle is what it always has, what its manifest lists, and whatever lies in its own folders: a file that was
     slipped in there could be taken for evidence, so it is judged, and found not to be listed.
     """
-    listed = {*FIXED, *LEDGER, "manifest.json"}
+    listed = {*FIXED, *LEDGER, "manifest.json"} | listed_in(folder)
     total = 0
     files: Dict[str, bytes] = {}
-    try:
-        manifest = parsed(contents(os.path.join(folder, "manifest.json")), "manifest.json")
-        listed |= {one["name"] for one in manifest["files"]}
-    except (Unreadable, KeyError, TypeError):
-        pass  # what lacks is said when the bundle is read
     for where, folders, names in os.walk(folder):
         for name in sorted(folders + names):
             path = os.path.join(where, name)
