@@ -41,6 +41,7 @@ def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *cases: Case, only: tuple
     monkeypatch.setattr(driver, "SERVED", ())
     monkeypatch.setattr(driver, "TARGET", folder)
     monkeypatch.setattr(driver, "_served", lambda options: iter(()))
+    monkeypatch.setattr(driver, "_of_the_ledger", lambda options: iter(()))
     return driver.main(["--into", str(folder), *(["--only", *only] if only else [])])
 
 
