@@ -15,6 +15,7 @@ from governance.actions.promotions import rules_for
 from governance.plans import build_plan
 from registry import texts
 from registry.actions.versions import ArtifactRef, DatasetRef, Origin, register_version
+from registry.digests import is_sha256
 from registry.errors import DomainError
 from registry.models import (
     Artifact,
@@ -100,10 +101,13 @@ def _refuse_bad_files(refs: Sequence[ArtifactRef]) -> None:
 
 
 def _artifact(item: Mapping[str, str]) -> ArtifactRef:
-    found = Artifact.objects.select_related("uploaded_by__responsible").filter(pk=item.get("sha256")).first()
+    digest = item.get("sha256", "")
+    if not is_sha256(digest):
+        raise DomainError("bad-digest", "The sha256 of an artifact is 64 lower-case hexadecimal characters.")
+    found = Artifact.objects.select_related("uploaded_by__responsible").filter(pk=digest).first()
     if found is None:
         raise DomainError(
-            "unknown-artifact", "Upload the artifact first: PUT /api/v1/artifacts/{sha256}.", sha256=item.get("sha256")
+            "unknown-artifact", "Upload the artifact first: PUT /api/v1/artifacts/{sha256}.", sha256=digest
         )
     role = item.get("role", VersionArtifact.Role.MODEL.value)
     if role not in VersionArtifact.Role.values:

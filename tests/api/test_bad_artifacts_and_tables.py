@@ -53,8 +53,8 @@ def test_an_artifact_that_is_not_what_it_says_registers_no_version(cast: Cast, f
     ("change", "code"),
     [
         ({"sha256": "0" * 64}, "unknown-artifact"),
-        ({"sha256": "A" * 64}, "unknown-artifact"),
-        ({"sha256": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}, "unknown-artifact"),
+        ({"sha256": "A" * 64}, "bad-digest"),
+        ({"sha256": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}, "bad-digest"),
         ({"role": "weights"}, "unknown-artifact-role"),
         ({"format": "exe"}, "unknown-format"),
         ({"format": ""}, "unknown-format"),

@@ -141,6 +141,17 @@ def bodies(cast: Cast) -> dict[str, tuple[Any, dict[str, str], dict[str, Any]]]:
             {},
             {"artifact_sha256": digest, "environment": "production", "nonce": "a" * 32},
         ),
+        "/api/v1/ledger/verifications/": (person(cast.otto), {}, {}),
+        "/api/v1/samples/": (
+            person(cast.otto),
+            {},
+            {
+                "kinds": ["gate_decision"],
+                "begins_at": "2026-01-01T00:00:00Z",
+                "ends_at": "2026-02-01T00:00:00Z",
+                "size": 5,
+            },
+        ),
         "/api/v1/ledger/rollback/": (person(cast.adam), {}, {"reason": "r"}),
         "/api/v1/lineage/": (machine, {}, EVENT),
         "/api/v1/promotions/": (machine, {}, named | {"statement": "s"}),
@@ -195,11 +206,11 @@ def test_hostile_text_in_every_field_is_refused_or_recorded_as_it_is(cast: Cast)
             where = f"{method} {path} {'/'.join(way)} {kind}"
             recorded = LedgerEvent.objects.count()
             start = time.process_time()
-            with transaction.atomic():
-                answer = getattr(caller, method)(path.format(**placeholders), put(deepcopy(body), way, text))
-                written = everything()
-                events = list(LedgerEvent.objects.order_by("-id")[: LedgerEvent.objects.count() - recorded])
-                transaction.set_rollback(True)
+            place = transaction.savepoint()  # not a block of its own: the gate insists on being the outermost
+            answer = getattr(caller, method)(path.format(**placeholders), put(deepcopy(body), way, text))
+            written = everything()
+            events = list(LedgerEvent.objects.order_by("-id")[: LedgerEvent.objects.count() - recorded])
+            transaction.savepoint_rollback(place)
             assert time.process_time() - start < SECONDS, where
             assert answer.status_code < 500 or answer.json()["code"] == "register-not-read-only", where
             assert answer["Content-Type"] in {"application/json", "application/problem+json"}, where
