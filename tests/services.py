@@ -203,9 +203,9 @@ def _alive(address: str) -> bool:
         connection.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Return a running Chromium (playwright's ``Browser``)."""
+    """Return a running Chromium (playwright's ``Browser``), no longer than for one file: its loop stands in others' way."""
     from playwright.sync_api import sync_playwright
 
     from tests.environment import chromium_path

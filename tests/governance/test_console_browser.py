@@ -152,7 +152,11 @@ def test_every_page_fits_its_screen_light_and_dark_and_keeps_the_policy(
         "policies",
         "policy_draft",
         "audit",
-        "verification",
+        "room",
+        "verifications",
+        "samples",
+        "items",
+        "portfolio",
         "records",
     )
     addresses = [
