@@ -121,4 +121,4 @@ def test_more_that_runs_asks_no_more_questions(cast: Cast) -> None:
         run(number)
     many = asked()
     assert (few[0], many[0]) == (2, 5)
-    assert many[1] <= few[1] <= 50  # eight of them record that an auditor looks
+    assert many[1] <= few[1] <= 56  # eight of them record that an auditor looks, eleven on PostgreSQL
