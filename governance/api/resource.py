@@ -79,11 +79,12 @@ class Resource(APIView):
         request = self.request
         if request.method not in READS or not 200 <= response.status_code < 300 or request.method in self.public:
             return response
-        if not isinstance(request.user, User) or not request.user.holds(Role.AUDITOR):
+        reader = request.user
+        if not isinstance(reader, User) or not reader.is_person or not reader.holds(Role.AUDITOR):
             return response
         try:
             require_recorded(
-                actor=request.user,
+                actor=reader,
                 address=address_of(request.path, [(name, str(value)) for name, value in request.query_params.items()]),
                 downloaded=self.hands_out,
             )

@@ -140,4 +140,4 @@ def test_a_longer_page_of_the_past_asks_no_more_questions(cast: Cast) -> None:
     many = {path: asked(path) for path in LISTS}
     for path in LISTS:
         assert many[path][0] >= few[path][0] + 3, path
-        assert many[path][1] <= few[path][1] <= 18, path
+        assert many[path][1] <= few[path][1] <= 16, path
